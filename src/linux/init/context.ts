@@ -1,0 +1,26 @@
+// What the steps inside the container share: descriptors opened on the way, and the words of the caller.
+
+export interface InitContext {
+  readonly bundle: string;
+  /** The container is in a user namespace other than ours. */
+  readonly userns: boolean;
+  /** O_PATH descriptor of the host's /proc, proven to be procfs, opened before anything of the container was. */
+  readonly proc: number;
+  /** O_RDWR descriptor of the host's /dev/null, proven to be character device 1:3. */
+  readonly hostNull: number;
+  /** Detached trees of bind sources that only the parent may open, by the number of the mount. */
+  readonly sources: ReadonlyMap<string, number>;
+  /** O_PATH descriptor of the container's root; -1 until the rootfs step has run. */
+  rootfs: number;
+  /** Slave end of the container's pty; -1 without a terminal. */
+  consoleSlave: number;
+  /** The connected console socket (or our own, in the foreground); -1 without a terminal. */
+  readonly consoleSocket: number;
+  /** Our end of the conversation with the parent (SOCK_SEQPACKET). */
+  readonly channel: number;
+  /** Environment of the program, completed on the way (HOME). */
+  environment: string[];
+  /** Path of the program, once it is looked up. */
+  program: string;
+  readonly warn: (text: string) => void;
+}

@@ -1,0 +1,113 @@
+// config.md, "Linux Process": capabilities(7). Five sets, exactly as listed; nothing is implied (CVE-2022-24769).
+
+import { CAPABILITIES } from '../../spec/capabilities.ts';
+import type { LinuxCapabilities, Spec } from '../../spec/types.ts';
+import type { InitContext } from '../init/context.ts';
+import * as sys from '../sys/index.ts';
+
+type SetName = keyof LinuxCapabilities;
+
+/** A set of capabilities as its numbers, ascending. */
+type Numbers = readonly number[];
+
+export interface BoundingStep {
+  readonly kind: 'capability-bounding-set';
+  readonly keep: Numbers;
+  readonly last: number;
+}
+
+export interface CapabilitiesStep {
+  readonly kind: 'capabilities';
+  readonly effective: Numbers;
+  readonly permitted: Numbers;
+  readonly inheritable: Numbers;
+  readonly ambient: Numbers;
+  /** Names that the kernel or tsoci does not know. */
+  readonly unknown: readonly string[];
+}
+
+const setOf = (spec: Spec, name: SetName): readonly string[] => spec.process?.capabilities?.[name] ?? [];
+
+function numbersOf(names: readonly string[], last: number): Numbers {
+  const numbers = names.map((name) => CAPABILITIES.indexOf(name)).filter((nr) => nr >= 0 && nr <= last);
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
+
+export function planBoundingSet(spec: Spec, last: number): BoundingStep {
+  return { kind: 'capability-bounding-set', keep: numbersOf(setOf(spec, 'bounding'), last), last };
+}
+
+export function planCapabilities(spec: Spec, last: number): CapabilitiesStep {
+  const numbers = (name: SetName) => numbersOf(setOf(spec, name), last);
+  const names: SetName[] = ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'];
+  const all = names.flatMap((name) => setOf(spec, name));
+  const isUnknown = (name: string) => CAPABILITIES.indexOf(name) < 0 || CAPABILITIES.indexOf(name) > last;
+  return {
+    kind: 'capabilities',
+    effective: numbers('effective'),
+    permitted: numbers('permitted'),
+    inheritable: numbers('inheritable'),
+    ambient: numbers('ambient'),
+    unknown: [...new Set(all.filter(isUnknown))],
+  };
+}
+
+export function runBoundingSet(step: BoundingStep): void {
+  for (let nr = 0; nr <= step.last; nr++) {
+    if (!step.keep.includes(nr)) sys.prctl(sys.PR_CAPBSET_DROP, nr, 0, 0, 0);
+  }
+}
+
+/** [low, high] words of a set, as in struct __user_cap_data_struct. */
+function wordsOf(numbers: Numbers): [number, number] {
+  const words: [number, number] = [0, 0];
+  for (const nr of numbers) words[nr >> 5 === 0 ? 0 : 1] |= 1 << (nr & 31);
+  return [words[0] >>> 0, words[1] >>> 0];
+}
+
+const has = (words: readonly [number, number], nr: number): boolean =>
+  ((words[nr >> 5 === 0 ? 0 : 1] >>> (nr & 31)) & 1) === 1;
+
+/**
+ * Applies the sets to the calling thread. A capability that we do not hold ourselves cannot be granted: a warning,
+ * as config.md wants since 1.1. `extra` is kept besides, for a last step that needs it.
+ */
+export function runCapabilities(step: CapabilitiesStep, ctx: InitContext, extra: Numbers = []): void {
+  const held = sys.decodeCapData(sys.readCapabilities()).permitted;
+  const granted = (numbers: Numbers) => numbers.filter((nr) => has(held, nr));
+  if (extra.length === 0) warnMissing(step, held, ctx);
+  const data = {
+    effective: wordsOf(granted([...step.effective, ...extra])),
+    permitted: wordsOf(granted([...step.permitted, ...extra])),
+    inheritable: wordsOf(granted(step.inheritable)),
+  };
+  sys.writeCapabilities(sys.encodeCapData(data));
+  if (extra.length > 0) return;
+  sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (const nr of granted(step.ambient)) raiseAmbient(nr, ctx);
+}
+
+function raiseAmbient(nr: number, ctx: InitContext): void {
+  try {
+    sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_RAISE, nr, 0, 0);
+  } catch (error) {
+    // EPERM: not both permitted and inheritable. Cannot be granted: a warning.
+    if (!(error instanceof sys.SyscallError && error.errno === sys.E.EPERM)) throw error;
+    ctx.warn(`cannot make ${CAPABILITIES[nr]} ambient: it is not permitted and inheritable`);
+  }
+}
+
+function warnMissing(step: CapabilitiesStep, held: readonly [number, number], ctx: InitContext): void {
+  const missing = step.permitted.filter((nr) => !has(held, nr)).map((nr) => CAPABILITIES[nr]);
+  if (step.unknown.length > 0) ctx.warn(`ignoring unknown capabilities: [${step.unknown.join(' ')}]`);
+  if (missing.length > 0) ctx.warn(`ignoring capabilities that the caller does not hold: [${missing.join(' ')}]`);
+}
+
+const namesOf = (numbers: Numbers): string => numbers.map((nr) => CAPABILITIES[nr]).join(' ') || '(none)';
+
+export const describeBoundingSet = (step: BoundingStep): string =>
+  `dropping capabilities from the bounding set, all but ${namesOf(step.keep)}`;
+
+export const describeCapabilities = (step: CapabilitiesStep): string =>
+  `setting capabilities: effective ${namesOf(step.effective)}; permitted ${namesOf(step.permitted)}; ` +
+  `inheritable ${namesOf(step.inheritable)}; ambient ${namesOf(step.ambient)}`;
