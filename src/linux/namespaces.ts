@@ -85,6 +85,8 @@ export function planClone(spec: Spec): ClonePlan {
   let flags = namespacesOf(spec)
     .filter((ns) => (ns.path ?? '') === '')
     .reduce((sum, ns) => sum | FLAG[ns.type], 0);
+  // ORDER: a cgroup namespace shows what its maker was in: it is unshared when the cgroups are joined.
+  flags &= ~sys.CLONE_NEWCGROUP;
   if (staged) flags &= ~sys.CLONE_NEWUSER;
   if (offsets !== undefined) flags &= ~sys.CLONE_NEWTIME;
   return {
@@ -125,6 +127,17 @@ export function runJoin(step: JoinStep): void {
 }
 
 export const describeJoin = (step: JoinStep): string => `joining the ${step.type} namespace ${step.path}`;
+
+export interface UnshareCgroupStep {
+  readonly kind: 'unshare-cgroup-namespace';
+}
+
+export const planUnshareCgroup = (spec: Spec): UnshareCgroupStep[] =>
+  hasNewNamespace(spec, 'cgroup') ? [{ kind: 'unshare-cgroup-namespace' }] : [];
+
+export const runUnshareCgroup = (): void => sys.unshare(sys.CLONE_NEWCGROUP);
+
+export const describeUnshareCgroup = (): string => 'unsharing the cgroup namespace, now that the cgroups are joined';
 
 /** Clone flags as their C names, for people. */
 export function cloneFlagNames(flags: number): string {

@@ -1,5 +1,7 @@
 // What the steps inside the container share: descriptors opened on the way, and the words of the caller.
 
+import type { State } from '../../spec/types.ts';
+
 export interface InitContext {
   readonly bundle: string;
   /** The container is in a user namespace other than ours. */
@@ -16,8 +18,14 @@ export interface InitContext {
   consoleSlave: number;
   /** The connected console socket (or our own, in the foreground); -1 without a terminal. */
   readonly consoleSocket: number;
-  /** Our end of the conversation with the parent (SOCK_SEQPACKET). */
-  readonly channel: number;
+  /** Our end of the conversation: with the creator, then with whoever starts us. */
+  channel: number;
+  /** Where `start` connects to; -1 when the creator itself starts us. */
+  readonly listener: number;
+  /** The caller's environment, which hooks without their own inherit. */
+  readonly callerEnvironment: readonly string[];
+  /** The state for a hook's stdin, with the pid as this process sees itself. */
+  readonly state: (status: State['status']) => State;
   /** Environment of the program, completed on the way (HOME). */
   environment: string[];
   /** Path of the program, once it is looked up. */

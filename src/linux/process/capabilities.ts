@@ -22,6 +22,8 @@ export interface CapabilitiesStep {
   readonly permitted: Numbers;
   readonly inheritable: Numbers;
   readonly ambient: Numbers;
+  /** Kept besides until a last step is done that needs them; ambient capabilities wait for the final step. */
+  readonly keep: Numbers;
   /** Names that the kernel or tsoci does not know. */
   readonly unknown: readonly string[];
 }
@@ -37,7 +39,7 @@ export function planBoundingSet(spec: Spec, last: number): BoundingStep {
   return { kind: 'capability-bounding-set', keep: numbersOf(setOf(spec, 'bounding'), last), last };
 }
 
-export function planCapabilities(spec: Spec, last: number): CapabilitiesStep {
+export function planCapabilities(spec: Spec, last: number, keep: Numbers = []): CapabilitiesStep {
   const numbers = (name: SetName) => numbersOf(setOf(spec, name), last);
   const names: SetName[] = ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'];
   const all = names.flatMap((name) => setOf(spec, name));
@@ -48,6 +50,7 @@ export function planCapabilities(spec: Spec, last: number): CapabilitiesStep {
     permitted: numbers('permitted'),
     inheritable: numbers('inheritable'),
     ambient: numbers('ambient'),
+    keep,
     unknown: [...new Set(all.filter(isUnknown))],
   };
 }
@@ -70,19 +73,18 @@ const has = (words: readonly [number, number], nr: number): boolean =>
 
 /**
  * Applies the sets to the calling thread. A capability that we do not hold ourselves cannot be granted: a warning,
- * as config.md wants since 1.1. `extra` is kept besides, for a last step that needs it.
+ * as config.md wants since 1.1.
  */
-export function runCapabilities(step: CapabilitiesStep, ctx: InitContext, extra: Numbers = []): void {
-  const held = sys.decodeCapData(sys.readCapabilities()).permitted;
+export function runCapabilities(step: CapabilitiesStep, ctx: InitContext): void {
+  const held = sys.getCapabilities().permitted;
   const granted = (numbers: Numbers) => numbers.filter((nr) => has(held, nr));
-  if (extra.length === 0) warnMissing(step, held, ctx);
-  const data = {
-    effective: wordsOf(granted([...step.effective, ...extra])),
-    permitted: wordsOf(granted([...step.permitted, ...extra])),
+  if (step.keep.length === 0) warnMissing(step, held, ctx);
+  sys.setCapabilities({
+    effective: wordsOf(granted([...step.effective, ...step.keep])),
+    permitted: wordsOf(granted([...step.permitted, ...step.keep])),
     inheritable: wordsOf(granted(step.inheritable)),
-  };
-  sys.writeCapabilities(sys.encodeCapData(data));
-  if (extra.length > 0) return;
+  });
+  if (step.keep.length > 0) return;
   sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   for (const nr of granted(step.ambient)) raiseAmbient(nr, ctx);
 }

@@ -1,0 +1,80 @@
+// The child's words with its parent and its starter, as steps. The picture is in launch.ts.
+
+import { runHooks } from '../../hooks/hooks.ts';
+import type { Hook } from '../../spec/types.ts';
+import { loadFilter } from '../seccomp/load.ts';
+import * as sys from '../sys/index.ts';
+import { receive, send } from './channel.ts';
+import type { InitContext } from './context.ts';
+
+export type ConversationStep =
+  | { readonly kind: 'await-parent' }
+  | { readonly kind: 'runtime-hooks'; readonly kinds: readonly string[] }
+  | { readonly kind: 'create-container-hooks'; readonly hooks: readonly Hook[] }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'start-container-hooks'; readonly hooks: readonly Hook[] }
+  | { readonly kind: 'seccomp'; readonly filter: Uint8Array; readonly flags: number; readonly notify: boolean };
+
+/** Waits for the parent's word; its end is ours. */
+function awaitWord(ctx: InitContext, word: 'go' | 'start'): void {
+  if (receive(ctx.channel)?.message.type !== word) sys.exit_group(1);
+}
+
+function becomeReady(ctx: InitContext): void {
+  send(ctx.channel, { type: 'ready' });
+  awaitWord(ctx, 'go');
+  if (ctx.listener >= 0) {
+    sys.close(ctx.channel);
+    ctx.channel = sys.accept4(ctx.listener, sys.SOCK_CLOEXEC);
+    sys.close(ctx.listener);
+    send(ctx.channel, { type: 'starting' });
+  }
+  awaitWord(ctx, 'start');
+}
+
+function applySeccomp(step: Extract<ConversationStep, { kind: 'seccomp' }>, ctx: InitContext): void {
+  const listener = loadFilter(step.filter, step.flags, step.notify);
+  if (listener === undefined) return;
+  send(ctx.channel, { type: 'seccomp-listener' }, [listener]);
+  sys.close(listener);
+  awaitWord(ctx, 'go');
+}
+
+export function runConversation(step: ConversationStep, ctx: InitContext): void {
+  switch (step.kind) {
+    case 'await-parent':
+      awaitWord(ctx, 'go');
+      // CVE-2016-9962: from here on nobody may look at us through /proc or ptrace(2).
+      sys.prctl(sys.PR_SET_DUMPABLE, 0, 0, 0, 0);
+      return;
+    case 'runtime-hooks':
+      send(ctx.channel, { type: 'runtime-hooks' });
+      return awaitWord(ctx, 'go');
+    case 'create-container-hooks':
+      return runHooks('createContainer', step.hooks, ctx.state('creating'), ctx.callerEnvironment);
+    case 'ready':
+      return becomeReady(ctx);
+    case 'start-container-hooks':
+      // COMPAT: without an environment of its own the hook has the program's.
+      return runHooks('startContainer', step.hooks, ctx.state('created'), ctx.environment);
+    case 'seccomp':
+      return applySeccomp(step, ctx);
+  }
+}
+
+export function describeConversation(step: ConversationStep): string {
+  switch (step.kind) {
+    case 'await-parent':
+      return 'waiting until the parent has written id maps and joined cgroups';
+    case 'runtime-hooks':
+      return `asking the parent to run the hooks ${step.kinds.join(', ')}`;
+    case 'create-container-hooks':
+      return `running createContainer hooks (${step.hooks.length})`;
+    case 'ready':
+      return 'ready: waiting for start';
+    case 'start-container-hooks':
+      return `running startContainer hooks (${step.hooks.length})`;
+    case 'seccomp':
+      return `loading the seccomp filter (${step.filter.length / 8} instructions)`;
+  }
+}

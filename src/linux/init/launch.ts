@@ -1,0 +1,196 @@
+// The parent's side of making a container.
+//
+//   parent (tsoci create, run)                  child (pid 1 of the container, TypeScript still)
+//      │ cgroups made                              │
+//      │ clone3(new namespaces) ──────────────────▶│
+//      │ id maps, cgroups joined, oom score        │
+//      │────────────────── go ────────────────────▶│ namespaces joined, rootfs, mounts, devices
+//      │◀───────── runtime-hooks ──────────────────│
+//      │ hooks prestart, createRuntime             │
+//      │────────────────── go ────────────────────▶│ hooks createContainer; pivot_root; masks; user …
+//      │◀──────── ready, or error ─────────────────│
+//      │ rlimits; state.json (atomic)              │
+//      │────────────────── go ────────────────────▶│ create: accepts on the start socket;  run: this channel
+//                                                  │
+//   starter (tsoci start, run)                     │
+//      │◀──────── starting (start only) ───────────│
+//      │──────────────── start ───────────────────▶│ hooks startContainer; seccomp; close_range; execve
+//      │◀──── seccomp-listener, warning, error ────│
+//      │◀──── end of the channel: it runs ─────────│
+
+import { TsociError } from '../../errors.ts';
+import type { State } from '../../spec/types.ts';
+import type { Host } from '../host.ts';
+import { runCgroupStep } from '../cgroups/run.ts';
+import { runSteps } from '../plan/run.ts';
+import type { ParentStep, Plan } from '../plan/steps.ts';
+import { runOomScore } from '../process/oom-score.ts';
+import { runRlimit } from '../process/rlimits.ts';
+import * as sys from '../sys/index.ts';
+import { writeIdMappings } from '../user-namespace.ts';
+import { errorOf, openChannel, receive, send } from './channel.ts';
+import { becomeContainer } from './container.ts';
+import type { InitContext } from './context.ts';
+import { becomeStage } from './stage.ts';
+
+export interface Launch {
+  readonly plan: Plan;
+  readonly host: Host;
+  readonly bundle: string;
+  /** Connected socket that receives the terminal's master; -1 without a terminal. */
+  readonly consoleSocket: number;
+  /** Listening socket on which `start` is awaited; -1 when the caller itself starts. */
+  readonly listener: number;
+  readonly environment: readonly string[];
+  readonly stateOf: (status: State['status'], pid: number) => State;
+  readonly runtimeHooks: (state: State) => void;
+  readonly warn: (text: string) => void;
+}
+
+export interface ParentContext extends Launch {
+  /** Ours and the child's end. */
+  readonly channel: number;
+  readonly childChannel: number;
+  /** The container's first process, as we see it; 0 before it is there. */
+  pid: number;
+}
+
+/** Runs the parent's steps. On return the container is set up and waits for `go`, then for `start`. */
+export function launch(request: Launch): ParentContext {
+  const [channel, childChannel] = openChannel();
+  const ctx: ParentContext = { ...request, channel, childChannel, pid: 0 };
+  const { parent, child } = request.plan;
+  try {
+    runSteps(parent, (step) => runParentStep(step, ctx), 0, parent.length + child.length);
+    return ctx;
+  } catch (error) {
+    abandon(ctx);
+    throw error;
+  }
+}
+
+/** Ends what has been begun: the child, which has not run the user's program. */
+export function abandon(ctx: ParentContext): void {
+  sys.close(ctx.channel);
+  if (ctx.pid === 0) return;
+  sys.killQuietly(ctx.pid, sys.SIGKILL);
+  sys.waitFor(ctx.pid);
+}
+
+function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' | 'hostNull' | 'sources'>): InitContext {
+  return {
+    ...descriptors,
+    bundle: ctx.bundle,
+    userns: ctx.plan.clone.userns !== 'none',
+    rootfs: -1,
+    consoleSlave: -1,
+    consoleSocket: ctx.consoleSocket,
+    channel: ctx.childChannel,
+    listener: ctx.listener,
+    callerEnvironment: ctx.environment,
+    environment: [],
+    program: '',
+    state: (status) => ctx.stateOf(status, sys.getpid()),
+    warn: (text) => send(ctx.childChannel, { type: 'warning', text }),
+  };
+}
+
+function cloneContainer(ctx: ParentContext): void {
+  const { clone, parent, child } = ctx.plan;
+  const init = initContext(ctx, { proc: openProc(), hostNull: openNull(), sources: ctx.plan.openSources() });
+  const container = (): never => {
+    sys.close(ctx.channel);
+    return becomeContainer(child, init, parent.length, parent.length + child.length);
+  };
+  const stage = clone.stage;
+  const pid = sys.fork(stage === undefined ? clone.flags : 0);
+  if (pid === 0) {
+    if (stage === undefined) container();
+    else becomeStage(clone, stage, ctx.childChannel, container);
+  }
+  sys.close(ctx.childChannel);
+  for (const fd of [init.proc, init.hostNull, ...init.sources.values()]) sys.close(fd);
+  ctx.pid = stage === undefined ? pid : attendStage(ctx, pid);
+}
+
+/** Serves the stage until it has cloned the container; returns the container's pid. */
+function attendStage(ctx: ParentContext, stagePid: number): number {
+  let pid = 0;
+  while (pid === 0) {
+    const message = receive(ctx.channel)?.message;
+    if (message?.type === 'map') {
+      writeIdMappings(stagePid, ctx.plan.clone.uidMappings, ctx.plan.clone.gidMappings, ctx.host);
+      send(ctx.channel, { type: 'go' });
+    } else if (message?.type === 'cloned') pid = message.pid;
+    else {
+      const { status } = sys.waitFor(stagePid);
+      if (message?.type === 'error') throw errorOf(message);
+      throw new TsociError('ERR_INTERNAL', `the stage ended with status ${status}`);
+    }
+  }
+  sys.waitFor(stagePid);
+  return pid;
+}
+
+/** Serves the container until it is ready. */
+function attendContainer(ctx: ParentContext): void {
+  send(ctx.channel, { type: 'go' });
+  for (;;) {
+    const message = receive(ctx.channel)?.message;
+    if (message === undefined) throw deathOf(ctx);
+    if (message.type === 'ready') return;
+    if (message.type === 'error') throw errorOf(message);
+    if (message.type === 'warning') ctx.warn(message.text);
+    else if (message.type === 'runtime-hooks') {
+      ctx.runtimeHooks(ctx.stateOf('creating', ctx.pid));
+      send(ctx.channel, { type: 'go' });
+    }
+  }
+}
+
+/** The container's process ended without a word: killed from outside, or for want of memory. */
+function deathOf(ctx: ParentContext): TsociError {
+  const { status, signal } = sys.waitFor(ctx.pid);
+  ctx.pid = 0;
+  if (signal === sys.SIGKILL) {
+    return new TsociError('ERR_STEP', 'container init was OOM-killed (memory limit too low?)', {
+      hint: 'the process was killed with SIGKILL during set-up: by the memory limit, or by somebody outside',
+    });
+  }
+  const end = signal === undefined ? `exit status ${status}` : `signal ${signal}`;
+  return new TsociError('ERR_INTERNAL', `container init ended during set-up: ${end}`);
+}
+
+function openProc(): number {
+  const proc = sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+  if (sys.fileSystemType(proc) !== sys.PROC_SUPER_MAGIC) throw new TsociError('ERR_HOST', '/proc is not procfs');
+  return proc;
+}
+
+function openNull(): number {
+  const fd = sys.openat(sys.AT_FDCWD, '/dev/null', sys.O_RDWR | sys.O_NOFOLLOW | sys.O_CLOEXEC);
+  const { mode, rdev } = sys.fstat(fd);
+  if ((mode & sys.S_IFMT) !== sys.S_IFCHR || sys.major(rdev) !== 1 || sys.minor(rdev) !== 3) {
+    throw new TsociError('ERR_HOST', '/dev/null of the host is not the character device 1:3');
+  }
+  return fd;
+}
+
+function runParentStep(step: ParentStep, ctx: ParentContext): void {
+  switch (step.kind) {
+    case 'cgroup-mkdir':
+    case 'cgroup-write':
+    case 'cgroup-join':
+      return runCgroupStep(step, ctx.pid);
+    case 'clone':
+      return cloneContainer(ctx);
+    case 'id-mappings':
+      return writeIdMappings(ctx.pid, ctx.plan.clone.uidMappings, ctx.plan.clone.gidMappings, ctx.host);
+    case 'oom-score':
+      return runOomScore(step, ctx.pid);
+    case 'attend':
+      return attendContainer(ctx);
+    case 'rlimit':
+      return runRlimit(step, ctx.pid);
+  }
+}

@@ -1,0 +1,160 @@
+// Processes, signals, pipes and waiting: fork(2)'s shape over clone3(2), and what belongs to it.
+
+import * as calls from './calls.ts';
+import * as k from './constants.ts';
+import { SyscallError } from './error.ts';
+import { encodeCloneArgs } from './structs.ts';
+
+/**
+ * clone3(2) as fork: the child goes on in the same program. Returns its pid, 0 in the child.
+ * `flags` are CLONE_NEW* and CLONE_PARENT; the exit signal is SIGCHLD.
+ */
+export function fork(flags = 0): number {
+  // KERNEL: with CLONE_PARENT the exit signal is the caller's own, and naming one is EINVAL.
+  const exitSignal = (flags & k.CLONE_PARENT) !== 0 ? 0 : k.SIGCHLD;
+  return calls.clone3(encodeCloneArgs({ flags, exitSignal }));
+}
+
+export interface Ended {
+  readonly pid: number;
+  /** Exit status, or 128 + signal. */
+  readonly status: number;
+  readonly signal: number | undefined;
+}
+
+function wait(pid: number, options: number): Ended | undefined {
+  const status = new Uint8Array(4);
+  const ended = calls.wait4(pid, status, options, null);
+  if (ended === 0) return undefined;
+  const word = new DataView(status.buffer).getInt32(0, true);
+  const signal = word & 0x7f;
+  if (signal === 0) return { pid: ended, status: (word >> 8) & 0xff, signal: undefined };
+  return { pid: ended, status: 128 + signal, signal };
+}
+
+/** Waits for the end of a child. */
+export const waitFor = (pid: number): Ended => wait(pid, 0) as Ended;
+
+/** One child that has ended, if any has; never blocks. */
+export function reapOne(): Ended | undefined {
+  try {
+    return wait(-1, k.WNOHANG);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === k.E.ECHILD) return undefined;
+    throw error;
+  }
+}
+
+/** kill(2), where the process may be gone already. */
+export function killQuietly(pid: number, signal: number): void {
+  try {
+    calls.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.errno === k.E.ESRCH)) throw error;
+  }
+}
+
+export function pipe(flags: number): [read: number, write: number] {
+  const pair = new Uint8Array(8);
+  calls.pipe2(pair, flags);
+  const view = new DataView(pair.buffer);
+  return [view.getInt32(0, true), view.getInt32(4, true)];
+}
+
+/** Seconds and nanoseconds of a clock (clock_gettime(2)). */
+export function clock(id: number): { seconds: number; nanoseconds: number } {
+  const time = new Uint8Array(16);
+  calls.clock_gettime(id, time);
+  const view = new DataView(time.buffer);
+  return { seconds: Number(view.getBigInt64(0, true)), nanoseconds: Number(view.getBigInt64(8, true)) };
+}
+
+export function monotonicMillis(): number {
+  const { seconds, nanoseconds } = clock(k.CLOCK_MONOTONIC);
+  return seconds * 1000 + Math.floor(nanoseconds / 1_000_000);
+}
+
+/** Those of `fds` that can be read, are closed, or have failed; none when `timeout` ms (-1: for ever) have passed. */
+export function poll(fds: readonly number[], timeout: number): number[] {
+  const array = new Uint8Array(8 * fds.length);
+  const view = new DataView(array.buffer);
+  for (const [index, fd] of fds.entries()) {
+    view.setInt32(8 * index, fd, true);
+    view.setInt16(8 * index + 4, k.POLLIN, true);
+  }
+  let limit: Uint8Array | null = null;
+  if (timeout >= 0) {
+    limit = new Uint8Array(16);
+    const time = new DataView(limit.buffer);
+    time.setBigInt64(0, BigInt(Math.floor(timeout / 1000)), true);
+    time.setBigInt64(8, BigInt(Math.floor(timeout % 1000)) * 1_000_000n, true);
+  }
+  try {
+    calls.ppoll(array, limit);
+  } catch (error) {
+    if (error instanceof SyscallError && error.errno === k.E.EINTR) return poll(fds, timeout);
+    throw error;
+  }
+  return fds.filter((_, index) => view.getInt16(8 * index + 6, true) !== 0);
+}
+
+const ALL_SIGNALS = Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 255);
+
+export function unblockSignals(): void {
+  calls.rt_sigprocmask(k.SIG_SETMASK, new Uint8Array(8), null);
+}
+
+/** Blocks every signal and returns a signalfd(2) that receives them instead. */
+export function openSignals(): number {
+  calls.rt_sigprocmask(k.SIG_SETMASK, ALL_SIGNALS, null);
+  return calls.signalfd4(-1, ALL_SIGNALS, k.SFD_CLOEXEC);
+}
+
+/** The number of the next signal. */
+export function readSignal(fd: number): number {
+  const info = new Uint8Array(128);
+  calls.read(fd, info);
+  return new DataView(info.buffer).getUint32(0, true);
+}
+
+/** Numbers of signals by their names without SIG (signal(7)). */
+export const SIGNALS: Readonly<Record<string, number>> = {
+  HUP: 1,
+  INT: 2,
+  QUIT: 3,
+  ILL: 4,
+  TRAP: 5,
+  ABRT: 6,
+  IOT: 6,
+  BUS: 7,
+  FPE: 8,
+  KILL: 9,
+  USR1: 10,
+  SEGV: 11,
+  USR2: 12,
+  PIPE: 13,
+  ALRM: 14,
+  TERM: 15,
+  STKFLT: 16,
+  CHLD: 17,
+  CLD: 17,
+  CONT: 18,
+  STOP: 19,
+  TSTP: 20,
+  TTIN: 21,
+  TTOU: 22,
+  URG: 23,
+  XCPU: 24,
+  XFSZ: 25,
+  VTALRM: 26,
+  PROF: 27,
+  WINCH: 28,
+  IO: 29,
+  POLL: 29,
+  PWR: 30,
+  SYS: 31,
+};
+
+/** For people: `SIGKILL`. */
+export const signalText = (signal: number): string =>
+  `SIG${Object.keys(SIGNALS).find((name) => SIGNALS[name] === signal) ?? signal}`;

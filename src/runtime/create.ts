@@ -1,0 +1,174 @@
+// runtime.md, "Create": everything of config.json but the program itself.
+
+import { TsociError } from '../errors.ts';
+import { runHooks, runHooksWarning } from '../hooks/hooks.ts';
+import { destroyCgroup } from '../linux/cgroups/run.ts';
+import { type Host, probeHost } from '../linux/host.ts';
+import { send } from '../linux/init/channel.ts';
+import { abandon, launch, type ParentContext } from '../linux/init/launch.ts';
+import { hasNewNamespace } from '../linux/namespaces.ts';
+import { compilePlan } from '../linux/plan/compile.ts';
+import type { Plan } from '../linux/plan/steps.ts';
+import * as sys from '../linux/sys/index.ts';
+import type { Spec } from '../spec/types.ts';
+import { loadBundle } from './bundle.ts';
+import { openConsoleSocket } from './console.ts';
+import { checkId } from './ids.ts';
+import { identify } from './process.ts';
+import {
+  claimDirectory,
+  type ContainerRecord,
+  RECORD_VERSION,
+  removeDirectory,
+  startSocketOf,
+  writeRecord,
+} from './record.ts';
+import { stateOf } from './status.ts';
+import { now } from './time.ts';
+
+export interface CreateOptions {
+  readonly root: string;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** Absolute; none when absent. */
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
+  readonly rootless: boolean;
+  readonly systemdCgroup: boolean;
+  /** The caller itself starts the container and stays for its end, or not (`run`, `run --detach`). */
+  readonly starter: 'later' | 'caller' | 'attached';
+  readonly warn: (text: string) => void;
+}
+
+export interface Created {
+  readonly record: ContainerRecord;
+  /** Talks with the container, which waits for `start` on it (starter 'caller' or 'attached'). */
+  readonly channel: number;
+  /** Receives the terminal's master; -1 where there is none, or it went to a console socket. */
+  readonly terminal: number;
+}
+
+/** Makes the container, or leaves nothing behind: the errors of every chapter pass through. */
+export function createContainer(options: CreateOptions): Created {
+  checkId(options.id);
+  closeInherited(options.preserveFds);
+  const { spec, warnings } = loadBundle(options.bundle);
+  for (const warning of warnings) options.warn(warning);
+  const host = probeHost();
+  const plan = compilePlan({ ...options, spec, host });
+  const console = openConsoleSocket(spec, options);
+  claimDirectory(options.root, options.id);
+  const record = newRecord(options, spec, plan);
+  try {
+    writeRecord(options.root, record);
+    return launchAndRecord(options, spec, plan, host, record, console);
+  } catch (error) {
+    destroyCgroup(plan.cgroupPaths);
+    removeDirectory(options.root, options.id);
+    if (error instanceof TsociError && error.code === 'ERR_HOOK') {
+      // runtime.md, lifecycle: a failed hook goes on at "destroy", and then come the poststop hooks.
+      runHooksWarning('poststop', spec.hooks?.poststop, stateOf(record, 'stopped', 0), sys.door().environ(), options.warn);
+    }
+    throw error;
+  }
+}
+
+/** Nothing that the caller left open reaches the container, nor is a pipe of the engine held by it, but what is asked for. */
+function closeInherited(preserve: number): void {
+  for (let index = 0; index < preserve; index++) {
+    if (!sys.isOpen(3 + index)) {
+      throw new TsociError('ERR_USAGE', `unable to stat preserved-fd ${index} (of ${preserve}): no such file or directory`);
+    }
+  }
+  sys.close_range(3 + preserve, sys.UINT_MAX, 0);
+}
+
+function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRecord {
+  const seccomp = spec.linux?.seccomp;
+  return {
+    version: RECORD_VERSION,
+    id: options.id,
+    bundle: options.bundle,
+    rootfs: plan.rootfs,
+    ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    created: now(),
+    owner: sys.geteuid(),
+    creator: identify(sys.getpid()),
+    ownPidNamespace: hasNewNamespace(spec, 'pid'),
+    cgroupPaths: plan.cgroupPaths,
+    startable: (spec.process?.args ?? []).length > 0,
+    poststart: spec.hooks?.poststart ?? [],
+    poststop: spec.hooks?.poststop ?? [],
+    ...(seccomp?.listenerPath === undefined
+      ? {}
+      : { seccompListener: { path: seccomp.listenerPath, metadata: seccomp.listenerMetadata ?? '' } }),
+  };
+}
+
+interface ConsoleEnds {
+  readonly container: number;
+  readonly ours: number;
+}
+
+function launchAndRecord(
+  options: CreateOptions,
+  spec: Spec,
+  plan: Plan,
+  host: Host,
+  intent: ContainerRecord,
+  console: ConsoleEnds,
+): Created {
+  const environment = sys.door().environ();
+  const listener = options.starter === 'later' ? openStartSocket(options.root, options.id) : -1;
+  const ctx = launch({
+    plan,
+    host,
+    bundle: options.bundle,
+    consoleSocket: console.container,
+    listener,
+    environment,
+    stateOf: (status, pid) => stateOf(intent, status, pid),
+    runtimeHooks: (state) => {
+      runHooks('prestart', spec.hooks?.prestart, state, environment);
+      runHooks('createRuntime', spec.hooks?.createRuntime, state, environment);
+    },
+    warn: options.warn,
+  });
+  try {
+    const record = { ...intent, init: identify(ctx.pid) };
+    writeRecord(options.root, record);
+    if (options.pidFile !== undefined) writePidFile(options.pidFile, ctx.pid);
+    release(ctx, console, listener);
+    return { record, channel: ctx.channel, terminal: console.ours };
+  } catch (error) {
+    abandon(ctx);
+    throw error;
+  }
+}
+
+/** The container's own life begins: it no longer ends with us. */
+function release(ctx: ParentContext, console: ConsoleEnds, listener: number): void {
+  if (console.container >= 0) sys.close(console.container);
+  if (listener >= 0) sys.close(listener);
+  send(ctx.channel, { type: 'go' });
+}
+
+/** A unix socket rather than a FIFO: it refuses where nobody waits, and brings back what became of the start. */
+function openStartSocket(root: string, id: string): number {
+  const socket = sys.socket(sys.AF_UNIX, sys.SOCK_SEQPACKET | sys.SOCK_CLOEXEC, 0);
+  sys.bindUnix(socket, startSocketOf(root, id));
+  sys.listen(socket, 8);
+  return socket;
+}
+
+/** Written whole and renamed into place, so that nobody reads half of it. */
+function writePidFile(path: string, pid: number): void {
+  const slash = path.lastIndexOf('/');
+  const hidden = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
+  sys.writeNewFile(hidden, String(pid), 0o666);
+  sys.renameat2(sys.AT_FDCWD, hidden, sys.AT_FDCWD, path, 0);
+}

@@ -1,0 +1,51 @@
+// The states of all containers below a root, or of one: runc's own object, which is the specification's state and more.
+
+import type { ContainerRecord } from './record.ts';
+import { listIds, readRecord } from './record.ts';
+import { type Status, statusOf } from './status.ts';
+import { OCI_VERSION } from '../spec/versions.ts';
+
+export interface ContainerView {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** 0 when stopped. */
+  readonly pid: number;
+  readonly status: Status;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** uid. */
+  readonly owner: number;
+}
+
+function viewOf(root: string, record: ContainerRecord): ContainerView {
+  const status = statusOf(root, record);
+  return {
+    ociVersion: OCI_VERSION,
+    id: record.id,
+    pid: status === 'stopped' ? 0 : (record.init?.pid ?? 0),
+    status,
+    bundle: record.bundle,
+    rootfs: record.rootfs,
+    created: record.created,
+    ...(record.annotations === undefined ? {} : { annotations: record.annotations }),
+    owner: record.owner,
+  };
+}
+
+export const viewContainer = (root: string, id: string): ContainerView => viewOf(root, readRecord(root, id));
+
+/** What cannot be read is told to `warn` and passed over. */
+export function listContainers(root: string, warn: (text: string) => void): ContainerView[] {
+  const views: ContainerView[] = [];
+  for (const id of listIds(root)) {
+    try {
+      views.push(viewContainer(root, id));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      warn(`load container ${id}: ${error.message}`);
+    }
+  }
+  return views;
+}

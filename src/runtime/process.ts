@@ -1,0 +1,71 @@
+// A process is known by its pid and its start time: a pid that is used again is another process.
+
+import * as sys from '../linux/sys/index.ts';
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after boot (field 22 of /proc/PID/stat). */
+  readonly startTime: number;
+}
+
+interface Stat {
+  readonly state: string;
+  readonly startTime: number;
+}
+
+/** /proc/PID/stat; undefined when there is no such process. The name in parentheses may hold anything. */
+function statOf(pid: number): Stat | undefined {
+  try {
+    const text = sys.readText(`/proc/${pid}/stat`);
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] as string, startTime: Number(fields[19]) };
+  } catch (error) {
+    if (error instanceof sys.SyscallError && [sys.E.ENOENT, sys.E.ESRCH].includes(error.errno)) return undefined;
+    throw error;
+  }
+}
+
+export const identify = (pid: number): ProcessIdentity => ({ pid, startTime: statOf(pid)?.startTime ?? 0 });
+
+/** The process lives: it is the same one, and neither a zombie nor dead. */
+export function isAlive(process: ProcessIdentity): boolean {
+  const stat = statOf(process.pid);
+  return stat !== undefined && stat.startTime === process.startTime && stat.state !== 'Z' && stat.state !== 'X';
+}
+
+/**
+ * Sends a signal by pidfd, so that a pid that is used again is never signalled.
+ * Returns false when the process is gone.
+ */
+export function signalProcess(process: ProcessIdentity, signal: number): boolean {
+  let pidfd: number;
+  try {
+    pidfd = sys.pidfd_open(process.pid, 0);
+  } catch (error) {
+    if (error instanceof sys.SyscallError && error.errno === sys.E.ESRCH) return false;
+    throw error;
+  }
+  return sys.withFd(pidfd, () => isAlive(process) && sendTo(pidfd, signal));
+}
+
+function sendTo(pidfd: number, signal: number): boolean {
+  try {
+    sys.pidfd_send_signal(pidfd, signal, null, 0);
+    return true;
+  } catch (error) {
+    if (error instanceof sys.SyscallError && error.errno === sys.E.ESRCH) return false;
+    throw error;
+  }
+}
+
+/** Waits until the process has ended, at most `timeout` milliseconds. Returns whether it has. */
+export function waitForEnd(process: ProcessIdentity, timeout: number): boolean {
+  let pidfd: number;
+  try {
+    pidfd = sys.pidfd_open(process.pid, 0);
+  } catch (error) {
+    if (error instanceof sys.SyscallError && error.errno === sys.E.ESRCH) return true;
+    throw error;
+  }
+  return sys.withFd(pidfd, () => !isAlive(process) || sys.poll([pidfd], timeout).length > 0);
+}

@@ -1,0 +1,110 @@
+// What tsoci keeps of a container: ROOT/ID/state.json, written whole and renamed into place.
+//
+//   ROOT/            0700
+//   ROOT/ID/         0711  made exclusively: it is the claim on the id
+//   ROOT/ID/state.json     this record; first without a pid, before a cgroup or a process is made
+//   ROOT/ID/start.sock     where `start` finds the waiting container; it is there as long as nobody has started it
+
+import { TsociError } from '../errors.ts';
+import type { CgroupPaths } from '../linux/cgroups/plan.ts';
+import * as sys from '../linux/sys/index.ts';
+import type { Hook } from '../spec/types.ts';
+import type { ProcessIdentity } from './process.ts';
+import { checkId } from './ids.ts';
+
+export const RECORD_VERSION = 1;
+
+export interface ContainerRecord {
+  readonly version: typeof RECORD_VERSION;
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** RFC 3339, UTC, nanoseconds. */
+  readonly created: string;
+  /** uid of the creator. */
+  readonly owner: number;
+  readonly creator: ProcessIdentity;
+  /** The container's first process; absent while `create` is at work. */
+  readonly init?: ProcessIdentity;
+  /** Without a pid namespace of its own the container's processes are known by the cgroup alone. */
+  readonly ownPidNamespace: boolean;
+  readonly cgroupPaths: CgroupPaths;
+  /** process.args is there, so `start` has something to run. */
+  readonly startable: boolean;
+  readonly poststart: readonly Hook[];
+  readonly poststop: readonly Hook[];
+  readonly seccompListener?: { readonly path: string; readonly metadata: string };
+}
+
+export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
+
+export const startSocketOf = (root: string, id: string): string => `${directoryOf(root, id)}/start.sock`;
+
+const fileOf = (root: string, id: string): string => `${directoryOf(root, id)}/state.json`;
+
+/** Claims the id: makes ROOT and ROOT/ID. Throws ERR_CONTAINER_EXISTS where it is taken. */
+export function claimDirectory(root: string, id: string): void {
+  sys.mkdirAll(root, 0o700);
+  try {
+    sys.mkdirat(sys.AT_FDCWD, directoryOf(root, id), 0o711);
+  } catch (error) {
+    if (error instanceof sys.SyscallError && error.errno === sys.E.EEXIST) {
+      throw new TsociError('ERR_CONTAINER_EXISTS', 'container with given ID already exists');
+    }
+    throw error;
+  }
+}
+
+export function writeRecord(root: string, record: ContainerRecord): void {
+  const file = fileOf(root, record.id);
+  sys.writeNewFile(`${file}.new`, JSON.stringify(record), 0o600);
+  sys.renameat2(sys.AT_FDCWD, `${file}.new`, sys.AT_FDCWD, file, 0);
+}
+
+/** Throws ERR_CONTAINER_NOT_FOUND, or ERR_INTERNAL for a file that is none of ours. */
+export function readRecord(root: string, id: string): ContainerRecord {
+  checkId(id);
+  const text = readText(fileOf(root, id));
+  if (text === undefined) throw new TsociError('ERR_CONTAINER_NOT_FOUND', 'container does not exist');
+  const record = parseRecord(text);
+  if (record === undefined) {
+    throw new TsociError('ERR_INTERNAL', `load container ${id}: state.json is not a record of this version`);
+  }
+  return record;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return sys.readText(path);
+  } catch (error) {
+    if (error instanceof sys.SyscallError && [sys.E.ENOENT, sys.E.ENOTDIR].includes(error.errno)) return undefined;
+    throw error;
+  }
+}
+
+function parseRecord(text: string): ContainerRecord | undefined {
+  try {
+    const record = JSON.parse(text) as ContainerRecord | null;
+    return record?.version === RECORD_VERSION ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes ROOT/ID with all that tsoci puts into it; what is not there is no error. */
+export function removeDirectory(root: string, id: string): void {
+  const directory = directoryOf(root, id);
+  for (const name of ['start.sock', 'state.json.new', 'state.json']) sys.unlinkQuietly(`${directory}/${name}`);
+  try {
+    sys.unlinkat(sys.AT_FDCWD, directory, sys.AT_REMOVEDIR);
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError && error.errno === sys.E.ENOENT)) throw error;
+  }
+}
+
+/** Ids below ROOT, sorted. A root that is not there has none. */
+export function listIds(root: string): string[] {
+  if (!sys.exists(root)) return [];
+  return sys.listDir(root).sort();
+}

@@ -1,0 +1,67 @@
+// `run`: create and start in one process; in the foreground also to the end: signals are forwarded, the terminal is
+// relayed, orphans are reaped, and the container is deleted.
+
+import * as sys from '../linux/sys/index.ts';
+import { receiveMaster } from './console.ts';
+import { type CreateOptions, createContainer } from './create.ts';
+import { destroyContainer } from './delete.ts';
+import type { ProcessIdentity } from './process.ts';
+import { signalProcess } from './process.ts';
+import { begin } from './start.ts';
+import { Relay } from './relay.ts';
+
+export interface RunOptions extends CreateOptions {
+  /** Leave the container's record when it has ended. */
+  readonly keep: boolean;
+  readonly noSubreaper: boolean;
+}
+
+/** Returns the exit status: the program's, 128 + signal, or 0 when detached. */
+export function runContainer(options: RunOptions): number {
+  const attached = options.starter === 'attached';
+  if (attached && !options.noSubreaper) sys.prctl(sys.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  // ORDER: blocked before the container is there, so that no signal is lost; the child unblocks them before execve.
+  const signals = attached ? sys.openSignals() : -1;
+  const { record, channel, terminal } = createContainer(options);
+  const relay = terminal >= 0 ? new Relay(receiveMaster(terminal)) : undefined;
+  try {
+    begin(options.root, record, channel, options.warn);
+    if (!attached) return 0;
+    const status = attend(record.init as ProcessIdentity, signals, relay);
+    if (!options.keep) destroyContainer(options.root, record, options.warn);
+    return status;
+  } catch (error) {
+    if (!options.keep) destroyContainer(options.root, record, options.warn);
+    throw error;
+  } finally {
+    relay?.close();
+  }
+}
+
+/** Waits for the end of `init`. */
+function attend(init: ProcessIdentity, signals: number, relay: Relay | undefined): number {
+  for (;;) {
+    const ready = sys.poll([signals, ...(relay?.descriptors() ?? [])], -1);
+    relay?.serve(ready);
+    if (!ready.includes(signals)) continue;
+    const signal = sys.readSignal(signals);
+    if (signal === sys.SIGCHLD) {
+      const status = reap(init.pid);
+      if (status === undefined) continue;
+      relay?.drain();
+      return status;
+    }
+    if (signal === sys.SIGWINCH) relay?.resize();
+    // COMPAT: runc forwards every signal but these.
+    else if (signal !== sys.SIGURG && signal !== sys.SIGPIPE) signalProcess(init, signal);
+  }
+}
+
+/** Reaps all that has ended; returns the status of `init` when it is among them. */
+function reap(init: number): number | undefined {
+  let result: number | undefined;
+  for (let ended = sys.reapOne(); ended !== undefined; ended = sys.reapOne()) {
+    if (ended.pid === init) result = ended.status;
+  }
+  return result;
+}

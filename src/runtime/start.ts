@@ -1,0 +1,88 @@
+// runtime.md, "Start": the program of `process` runs; then the poststart hooks; then `start` returns.
+
+import { TsociError } from '../errors.ts';
+import { runHooks } from '../hooks/hooks.ts';
+import { errorOf, receive, send } from '../linux/init/channel.ts';
+import { sendListener } from '../linux/seccomp/notify.ts';
+import * as sys from '../linux/sys/index.ts';
+import { destroyContainer } from './delete.ts';
+import { type ContainerRecord, readRecord, startSocketOf } from './record.ts';
+import { stateOf, statusOf } from './status.ts';
+
+/** Throws ERR_CONTAINER_STATUS, with no effect, unless the container is `created`. */
+export function startContainer(root: string, id: string, warn: (text: string) => void): void {
+  const record = readRecord(root, id);
+  checkStartable(root, record);
+  const channel = connect(root, id);
+  begin(root, record, channel, warn);
+}
+
+function checkStartable(root: string, record: ContainerRecord): void {
+  const status = statusOf(root, record);
+  const refuse = (message: string): never => {
+    throw new TsociError('ERR_CONTAINER_STATUS', message);
+  };
+  if (status === 'stopped') refuse('cannot start a container that has stopped');
+  if (status === 'running') refuse('cannot start an already running container');
+  if (status !== 'created') refuse(`cannot start a container in the ${status} state`);
+  if (!record.startable) refuse('cannot start a container without a process: process.args is not set in config.json');
+}
+
+/** Connects to the waiting container; refused at once when nobody listens any more. */
+function connect(root: string, id: string): number {
+  const socket = sys.socket(sys.AF_UNIX, sys.SOCK_SEQPACKET | sys.SOCK_CLOEXEC, 0);
+  try {
+    sys.connectUnix(socket, startSocketOf(root, id));
+  } catch (error) {
+    if (error instanceof sys.SyscallError && [sys.E.ECONNREFUSED, sys.E.ENOENT].includes(error.errno)) {
+      throw alreadyStarted();
+    }
+    throw error;
+  }
+  // A second starter waits in the queue and is cut off when the program is executed.
+  if (receive(socket)?.message.type !== 'starting') throw alreadyStarted();
+  sys.unlinkQuietly(startSocketOf(root, id));
+  return socket;
+}
+
+const alreadyStarted = (): TsociError =>
+  new TsociError('ERR_CONTAINER_STATUS', 'cannot start an already running container');
+
+/** Starts the program of a container that listens on `channel`, up to and with the poststart hooks. */
+export function begin(root: string, record: ContainerRecord, channel: number, warn: (text: string) => void): void {
+  try {
+    send(channel, { type: 'start' });
+    attendStart(record, channel, warn);
+    const state = stateOf(record, 'running', record.init?.pid ?? 0);
+    runHooks('poststart', record.poststart, state, sys.door().environ());
+  } catch (error) {
+    // runtime.md, lifecycle: a hook that fails stops the container and goes on at "destroy".
+    if (error instanceof TsociError && error.code === 'ERR_HOOK') destroyContainer(root, record, warn);
+    throw error;
+  } finally {
+    sys.close(channel);
+  }
+}
+
+/** Serves the container until its end of the channel is closed by execve(2). */
+function attendStart(record: ContainerRecord, channel: number, warn: (text: string) => void): void {
+  for (;;) {
+    const received = receive(channel);
+    if (received === undefined) return;
+    const { message, fds } = received;
+    if (message.type === 'error') throw errorOf(message);
+    if (message.type === 'warning') warn(message.text);
+    if (message.type === 'seccomp-listener') {
+      passListener(record, fds[0]);
+      send(channel, { type: 'go' });
+    }
+  }
+}
+
+function passListener(record: ContainerRecord, fd: number | undefined): void {
+  if (fd === undefined || record.seccompListener === undefined) return;
+  const pid = record.init?.pid ?? 0;
+  const { path, metadata } = record.seccompListener;
+  sendListener({ path, metadata, fd, pid, state: stateOf(record, 'creating', pid) });
+  sys.close(fd);
+}
