@@ -1,0 +1,137 @@
+// config.md, "Mounts": doing the steps, in the container's mount namespace, before pivot_root(2).
+// Each mount is made detached, finished, and only then attached: nothing inside ever sees it with too many rights.
+
+import { TsociError } from '../../errors.ts';
+import type { InitContext } from '../init/context.ts';
+import { fileSystemType, inodeOf } from '../inode.ts';
+import { openInRoot, openMountPoint } from '../paths.ts';
+import * as sys from '../sys/index.ts';
+import { attach, changeBind, changeMount, changePropagation, cloneHostMount } from './attach.ts';
+import { copyUp } from './copy-up.ts';
+import { mountInto, openFileSystem } from './filesystem.ts';
+import {
+  type BindStep,
+  type FileSystemParameter,
+  type FileSystemStep,
+  type MountStep,
+  NOT_PROC,
+  type RemountStep,
+} from './plan.ts';
+
+/** What the mounts remember until the end of set-up; the context may declare it or not. */
+export interface MountMemory {
+  /** Roots of mounts that turn read-only once everything below them is made. */
+  readonlyLater?: { readonly destination: string; readonly fd: number }[];
+}
+
+export type MountContext = Pick<InitContext, 'sources' | 'userns' | 'warn'> & { rootfs: number } & MountMemory;
+
+const isErrno = (error: unknown, errno: number): boolean => error instanceof TsociError && error.errno === errno;
+
+/** CVE-2019-19921: the kernel's own trees are mounted on real folders only. */
+const linkRule = (type: string): 'follow' | 'refuse' => (type === 'proc' || type === 'sysfs' ? 'refuse' : 'follow');
+
+/** Attributes for the tree, place, propagation: what all kinds have in common. Closes `mount` unless it is the new root. */
+function finish(step: MountStep, mount: number, target: number, ctx: MountContext): void {
+  const { set, clear } = step.recursive;
+  if ((set | clear) !== 0) changeMount(mount, step.recursive, true);
+  attach(mount, target);
+  for (const flags of step.propagation) changePropagation(mount, flags);
+  if (step.destination === '/') ctx.rootfs = mount;
+  else if (step.kind === 'mount-filesystem' && step.readonlyLater) {
+    ctx.readonlyLater ??= [];
+    ctx.readonlyLater.push({ destination: step.destination, fd: mount });
+  } else sys.close(mount);
+}
+
+/** COMPAT: a tmpfs over an existing folder takes its mode, unless the options say another. */
+function inheritedMode(step: FileSystemStep, target: number): FileSystemParameter[] {
+  if (step.type !== 'tmpfs' || step.parameters.some(([key]) => key === 'mode')) return [];
+  return [['mode', `0${inodeOf(target).mode.toString(8)}`]];
+}
+
+/** sysfs belongs to the network namespace; where that is another user's, the host's /sys is bound, as crun does. */
+function openSys(step: FileSystemStep, ctx: MountContext): number {
+  try {
+    return openFileSystem(step);
+  } catch (error) {
+    if (!ctx.userns || !isErrno(error, sys.E.EPERM)) throw error;
+    const mount = cloneHostMount('/sys', true);
+    changeMount(mount, { set: step.attributes & ~sys.MOUNT_ATTR__ATIME, clear: 0 }, true);
+    return mount;
+  }
+}
+
+function mountByMount2(step: FileSystemStep, target: number, ctx: MountContext): void {
+  mountInto(target, step);
+  const mount = openInRoot(ctx.rootfs, step.destination, sys.O_PATH | sys.O_DIRECTORY);
+  try {
+    if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(mount, step.recursive, true);
+    for (const flags of step.propagation) changePropagation(mount, flags);
+    if (step.readonlyLater) changeMount(mount, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
+  } finally {
+    sys.close(mount);
+  }
+}
+
+function mountFileSystem(step: FileSystemStep, ctx: MountContext): void {
+  const made = { folder: false };
+  const target = openMountPoint(ctx.rootfs, step.destination, linkRule(step.type), () => {
+    made.folder = true;
+    return true;
+  });
+  sys.withFd(target, () => {
+    if (step.viaMount2) {
+      mountByMount2(step, target, ctx);
+      return;
+    }
+    const mount =
+      step.type === 'sysfs' ? openSys(step, ctx) : openFileSystem(step, made.folder ? [] : inheritedMode(step, target));
+    if (step.copyUp && step.type === 'tmpfs') copyUp(target, mount);
+    finish(step, mount, target, ctx);
+  });
+}
+
+const isFolder = (fd: number): boolean => inodeOf(fd).type === sys.S_IFDIR;
+
+function mountBind(step: BindStep, ctx: MountContext): void {
+  const given = ctx.sources.get(String(step.index));
+  const mount = given ?? cloneHostMount(step.source, step.tree);
+  if (step.destination === '/proc' && fileSystemType(mount) !== sys.PROC_SUPER_MAGIC) {
+    sys.close(mount);
+    throw new TsociError('ERR_STEP', NOT_PROC);
+  }
+  const target = openMountPoint(ctx.rootfs, step.destination, 'follow', () => isFolder(mount));
+  sys.withFd(target, () => {
+    if (step.attributes !== undefined) changeBind(mount, step.attributes);
+    finish(step, mount, target, ctx);
+  });
+}
+
+/** `remount`: the mount that is there already. Its super block too, unless `bind` is among the options. */
+function remount(step: RemountStep, ctx: MountContext): void {
+  const target = openInRoot(ctx.rootfs, step.destination, sys.O_PATH | sys.O_DIRECTORY);
+  sys.withFd(target, () => {
+    sys.fchdir(target);
+    sys.mount(null, '.', null, step.flags, step.data === '' ? null : step.data);
+    if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(target, step.recursive, true);
+    for (const flags of step.propagation) changePropagation(target, flags);
+  });
+}
+
+/** Does one mount. Errors: SyscallError, or ERR_STEP with the kernel's own log of the file system. */
+export function runMount(step: MountStep, ctx: MountContext): void {
+  if (step.kind === 'mount-filesystem') mountFileSystem(step, ctx);
+  else if (step.kind === 'mount-bind') mountBind(step, ctx);
+  else if (step.kind === 'remount') remount(step, ctx);
+  else throw new TsociError('ERR_UNSUPPORTED', 'mounts of type cgroup are not built in yet');
+}
+
+/** ORDER: after the devices and the last mount point: /dev and every tmpfs with `ro` turn read-only now. */
+export function runReadonlyLater(ctx: MountContext): void {
+  for (const { fd } of ctx.readonlyLater ?? []) {
+    changeMount(fd, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
+    sys.close(fd);
+  }
+  ctx.readonlyLater = [];
+}

@@ -1,0 +1,17 @@
+// Paths as the configuration writes them, before any file system is asked. Pure.
+
+/** Absolute and without `.`, `..` and doubled slashes, by the text alone; a relative path is taken from `/` (MT-06). */
+export function cleanPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
+}
+
+/** Folder and last name of a clean path; the root has an empty name. */
+export function splitPath(path: string): { readonly folder: string; readonly name: string } {
+  const slash = path.lastIndexOf('/');
+  return { folder: slash <= 0 ? '/' : path.slice(0, slash), name: path.slice(slash + 1) };
+}

@@ -1,0 +1,146 @@
+// Paths of the container, by descriptor. The rootfs is hostile and may change while we look at it: no path below it is
+// ever used as a string twice, and none without openat2(2) confined to the root (CVE-2021-30465, CVE-2024-45310).
+
+import { TsociError } from '../errors.ts';
+import { fileSystemType } from './inode.ts';
+import { splitPath } from './names.ts';
+import * as sys from './sys/index.ts';
+
+const CONFINED = sys.RESOLVE_IN_ROOT | sys.RESOLVE_NO_MAGICLINKS;
+const MAX_ATTEMPTS = 128;
+const MAX_LINKS = 40;
+
+const isErrno = (error: unknown, errno: number): boolean => error instanceof sys.SyscallError && error.errno === errno;
+
+/** `path` for a lookup below the root's descriptor: an empty path would mean something else to the kernel. */
+const below = (path: string): string => (path === '/' || path === '' ? '.' : path);
+
+/**
+ * openat2(2) that never leaves `root`: links, also absolute ones, are followed as if `root` were "/"; magic links are not.
+ * `resolve` adds RESOLVE_* flags. KERNEL: a rename somewhere on the way makes the lookup fail with EAGAIN; it is tried again.
+ */
+export function openInRoot(root: number, path: string, flags: number, resolve = 0): number {
+  const how = sys.encodeOpenHow(flags | sys.O_CLOEXEC, 0, CONFINED | resolve);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return sys.openat2(root, below(path), how);
+    } catch (error) {
+      if (!isErrno(error, sys.E.EAGAIN) || attempt >= MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** As openInRoot, but undefined where there is no such path (ENOENT, or ENOTDIR: a file where a folder had to be). */
+export function tryOpenInRoot(root: number, path: string, flags: number, resolve = 0): number | undefined {
+  try {
+    return openInRoot(root, path, flags, resolve);
+  } catch (error) {
+    if (isErrno(error, sys.E.ENOENT) || isErrno(error, sys.E.ENOTDIR)) return undefined;
+    throw error;
+  }
+}
+
+/** The target of a link inside the folder `dirfd`, or undefined when the name is not a link. */
+function linkTarget(dirfd: number, name: string): string | undefined {
+  const bytes = new Uint8Array(4096);
+  try {
+    const length = sys.readlinkat(dirfd, name, bytes);
+    return sys.door().decode(bytes.subarray(0, length));
+  } catch (error) {
+    if (isErrno(error, sys.E.EINVAL)) return undefined;
+    throw error;
+  }
+}
+
+function mkdirOrFind(parent: number, name: string): void {
+  try {
+    sys.mkdirat(parent, name, 0o755);
+  } catch (error) {
+    if (!isErrno(error, sys.E.EEXIST)) throw error;
+  }
+}
+
+const join = (folder: string, rest: string): string => (folder === '/' ? `/${rest}` : `${folder}/${rest}`);
+
+/** Text of a link put in place of its last name: `/a/l` -> `b/c` is `/a/b/c`, `/x` is `/x`. `..` is left to the kernel. */
+const follow = (folder: string, target: string): string => (target.startsWith('/') ? target : join(folder, target));
+
+/**
+ * Opens the folder `path` (clean, absolute) below `root` and makes what is missing of it, part by part, mode 0755.
+ * A dangling link is completed, as the root's own path lookup would follow it. Returns an O_PATH descriptor.
+ */
+export function makeFolder(root: number, path: string, links = 0): number {
+  const flags = sys.O_PATH | sys.O_DIRECTORY;
+  const found = path === '/' ? openInRoot(root, '.', flags) : tryOpenInRoot(root, path, flags);
+  if (found !== undefined) return found;
+  const { folder, name } = splitPath(path);
+  const parent = makeFolder(root, folder, links);
+  try {
+    if (name === '..') return openInRoot(root, path, flags);
+    mkdirOrFind(parent, name);
+    const made = tryOpenInRoot(root, path, flags);
+    if (made !== undefined) return made;
+    const target = linkTarget(parent, name);
+    if (target === undefined) throw new TsociError('ERR_STEP', `${path}: not a directory`, { errno: sys.E.ENOTDIR });
+    if (links >= MAX_LINKS) throw new TsociError('ERR_STEP', `${path}: too many links`, { errno: sys.E.ELOOP });
+    return makeFolder(root, follow(folder, target), links + 1);
+  } finally {
+    sys.close(parent);
+  }
+}
+
+/** Makes an empty file, or finds that the name is taken. SAFETY: O_EXCL|O_NOFOLLOW: a link is never written through. */
+function makeFile(root: number, path: string, mode: number, links = 0): number {
+  const { folder, name } = splitPath(path);
+  const parent = makeFolder(root, folder);
+  try {
+    try {
+      const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
+      sys.close(sys.openat(parent, name, flags, mode));
+    } catch (error) {
+      if (!isErrno(error, sys.E.EEXIST)) throw error;
+    }
+    const made = tryOpenInRoot(root, path, sys.O_PATH);
+    if (made !== undefined) return made;
+    const target = linkTarget(parent, name);
+    if (target === undefined || links >= MAX_LINKS) {
+      throw new TsociError('ERR_STEP', `${path}: no such file or directory`, { errno: sys.E.ENOENT });
+    }
+    return makeFile(root, follow(folder, target), mode, links + 1);
+  } finally {
+    sys.close(parent);
+  }
+}
+
+/** A descriptor that is not in the way when it is on a procfs: CVE-2019-16884, CVE-2023-27561. */
+function refuseProcfs(fd: number, path: string): number {
+  if (fileSystemType(fd) !== sys.PROC_SUPER_MAGIC) return fd;
+  sys.close(fd);
+  throw new TsociError('ERR_STEP', `"${path}" cannot be mounted because a link leads it inside /proc`);
+}
+
+/**
+ * O_PATH descriptor of the mount point `path` (clean, absolute), made if missing: a folder, or a file when `isFolder()`
+ * says so, which is asked only then. `links: 'refuse'` wants a real folder at every part (CVE-2019-19921: /proc, /sys).
+ */
+export function openMountPoint(
+  root: number,
+  path: string,
+  links: 'follow' | 'refuse',
+  isFolder: () => boolean,
+): number {
+  try {
+    return openInRoot(root, path, sys.O_PATH, sys.RESOLVE_NO_SYMLINKS);
+  } catch (error) {
+    if (isErrno(error, sys.E.ELOOP) && links === 'refuse') {
+      throw new TsociError('ERR_STEP', `"${path}" must be mounted on ordinary directory`, { errno: sys.E.ELOOP });
+    }
+    if (!isErrno(error, sys.E.ELOOP) && !isErrno(error, sys.E.ENOENT)) throw error;
+  }
+  const found = links === 'follow' ? tryOpenInRoot(root, path, sys.O_PATH) : undefined;
+  if (found !== undefined) return refuseProcfs(found, path);
+  const made = isFolder() ? makeFolder(root, path) : makeFile(root, path, 0o755);
+  if (links === 'follow') return refuseProcfs(made, path);
+  sys.close(made);
+  return openInRoot(root, path, sys.O_PATH, sys.RESOLVE_NO_SYMLINKS);
+}

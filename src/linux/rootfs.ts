@@ -1,0 +1,203 @@
+// config.md, "Root"; config-linux.md, "Rootfs Mount Propagation": from the host's tree to the container's.
+
+import { TsociError } from '../errors.ts';
+import type { Spec } from '../spec/types.ts';
+import { attach, changeMount, changePropagation, cloneMount } from './mounts/attach.ts';
+import { flagNames } from './mounts/attributes.ts';
+import { propagationFlags } from './mounts/options.ts';
+import { cleanPath, splitPath } from './names.ts';
+import { hasNamespace } from './namespaces.ts';
+import * as sys from './sys/index.ts';
+
+export type RootfsStep =
+  | { readonly kind: 'set-propagation'; readonly flags: number }
+  | { readonly kind: 'open-rootfs'; readonly path: string; readonly bind: boolean; readonly privateParent: boolean }
+  | { readonly kind: 'pivot-root'; readonly shared: boolean }
+  | { readonly kind: 'move-root' }
+  | { readonly kind: 'change-root' }
+  | { readonly kind: 'root-propagation'; readonly flags: number }
+  | { readonly kind: 'root-readonly' };
+
+export interface RootfsContext {
+  /** O_PATH descriptor of the container's root; set by `open-rootfs`. */
+  rootfs: number;
+}
+
+function propagationOf(spec: Spec): number | undefined {
+  const word = spec.linux?.rootfsPropagation ?? '';
+  if (word === '') return undefined;
+  const flags = propagationFlags(word);
+  if (flags === undefined) {
+    throw new TsociError('ERR_SPEC_CHECK', `rootfsPropagation "${word}" is not a propagation`, {
+      pointer: '/linux/rootfsPropagation',
+    });
+  }
+  return flags;
+}
+
+/** Nothing of the host's mounts stays shared with ours, so nothing that we mount can reach the host. */
+const isDetached = (flags: number | undefined): boolean =>
+  flags === undefined || flags === (sys.MS_SLAVE | sys.MS_REC) || flags === (sys.MS_PRIVATE | sys.MS_REC);
+
+/** ORDER: first of all in the new mount namespace. COMPAT: rslave when the configuration is silent, as runc. */
+export function planPropagation(spec: Spec): RootfsStep[] {
+  if (!hasNamespace(spec, 'mount')) return [];
+  return [{ kind: 'set-propagation', flags: propagationOf(spec) ?? sys.MS_SLAVE | sys.MS_REC }];
+}
+
+/** The root, from `bundle`, as a mount of its own. */
+export function planRootfs(spec: Spec, bundle: string): RootfsStep[] {
+  const path = spec.root?.path ?? '';
+  return [
+    {
+      kind: 'open-rootfs',
+      path: path.startsWith('/') ? cleanPath(path) : cleanPath(`${bundle}/${path}`),
+      bind: hasNamespace(spec, 'mount'),
+      privateParent: !isDetached(propagationOf(spec)),
+    },
+  ];
+}
+
+/** ORDER: after the mounts, devices and createContainer hooks; what comes later sees the container's "/" only. */
+export function planPivot(spec: Spec, noPivot: boolean): RootfsStep[] {
+  if (!hasNamespace(spec, 'mount')) return [{ kind: 'change-root' }];
+  if (!noPivot) return [{ kind: 'pivot-root', shared: !isDetached(propagationOf(spec)) }];
+  if (((propagationOf(spec) ?? 0) & sys.MS_PRIVATE) !== 0) {
+    throw new TsociError('ERR_SPEC_CHECK', 'rootfsPropagation [r]private is not safe without pivot_root', {
+      pointer: '/linux/rootfsPropagation',
+    });
+  }
+  return [{ kind: 'move-root' }];
+}
+
+/** ORDER: after pivot_root(2): before, it would change the host's mount that the rootfs lies on. */
+export function planRootPropagation(spec: Spec): RootfsStep[] {
+  const flags = propagationOf(spec);
+  if (flags === undefined || (flags & sys.MS_PRIVATE) !== 0 || !hasNamespace(spec, 'mount')) return [];
+  return [{ kind: 'root-propagation', flags }];
+}
+
+export const planRootReadonly = (spec: Spec): RootfsStep[] =>
+  spec.root?.readonly === true && hasNamespace(spec, 'mount') ? [{ kind: 'root-readonly' }] : [];
+
+/** The mount that `path` lies on becomes private: its mount point is `path` or the nearest folder above that is one. */
+function makeParentPrivate(path: string): void {
+  try {
+    sys.mount_setattr(sys.AT_FDCWD, path, 0, sys.encodeMountAttr(0, 0, sys.MS_PRIVATE, 0));
+  } catch (error) {
+    // KERNEL: EINVAL says that `path` is not a mount point.
+    if (!(error instanceof sys.SyscallError) || error.errno !== sys.E.EINVAL || path === '/') throw error;
+    makeParentPrivate(splitPath(path).folder);
+  }
+}
+
+function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: RootfsContext): void {
+  if (step.privateParent) makeParentPrivate(step.path);
+  const folder = sys.openat(sys.AT_FDCWD, step.path, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+  if (!step.bind) {
+    ctx.rootfs = folder;
+    return;
+  }
+  // pivot_root(2) wants a mount point.
+  sys.withFd(folder, () => {
+    const mount = cloneMount(folder, true);
+    attach(mount, folder);
+    ctx.rootfs = mount;
+  });
+}
+
+/**
+ * The old root ends up on top of the new one at "/", and is taken off: no folder for it is needed in the rootfs.
+ * ORDER: where the host's mounts are shared with ours, they turn slaves first, or the host would lose them too.
+ */
+function pivotRoot(shared: boolean, rootfs: number): void {
+  const old = sys.openat(sys.AT_FDCWD, '/', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+  sys.withFd(old, () => {
+    sys.fchdir(rootfs);
+    sys.pivot_root('.', '.');
+    sys.fchdir(old);
+    if (shared) sys.mount(null, '.', null, sys.MS_SLAVE | sys.MS_REC, null);
+    sys.umount2('.', sys.MNT_DETACH);
+  });
+  sys.chdir('/');
+}
+
+interface HostMount {
+  readonly point: string;
+  readonly type: string;
+}
+
+/** proc(5), mountinfo: the fifth field is the mount point (octal escapes), the type follows the lone dash. */
+function parseMountPoints(text: string): HostMount[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const fields = line.split(' ');
+    const point = (fields[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+    return { point, type: fields[fields.indexOf('-') + 1] ?? '' };
+  });
+}
+
+/** SAFETY: without pivot_root(2) the old tree stays below: its procfs and sysfs, the ways out, go or are covered. */
+function hideKernelTrees(rootPath: string): void {
+  for (const { point, type } of parseMountPoints(sys.readText('/proc/self/mountinfo')).reverse()) {
+    if ((type !== 'proc' && type !== 'sysfs') || point === rootPath || point.startsWith(`${rootPath}/`)) continue;
+    try {
+      sys.mount(null, point, null, sys.MS_PRIVATE | sys.MS_REC, null);
+      sys.umount2(point, sys.MNT_DETACH);
+    } catch (error) {
+      if (!(error instanceof sys.SyscallError)) throw error;
+      if (error.errno === sys.E.ENOENT) continue;
+      if (error.errno !== sys.E.EINVAL && error.errno !== sys.E.EPERM) throw error;
+      sys.mount('tmpfs', point, 'tmpfs', sys.MS_RDONLY, null);
+    }
+  }
+}
+
+/** --no-pivot: for a host whose root is the initial ramfs, which cannot be pivoted away. */
+function moveRoot(rootfs: number): void {
+  sys.fchdir(rootfs);
+  const buffer = new Uint8Array(4096);
+  const length = sys.getcwd(buffer);
+  hideKernelTrees(sys.door().decode(buffer.subarray(0, length)).replace(/\0+$/, ''));
+  sys.mount('.', '/', null, sys.MS_MOVE, null);
+  sys.chroot('.');
+  sys.chdir('/');
+}
+
+function changeRoot(rootfs: number): void {
+  sys.fchdir(rootfs);
+  sys.chroot('.');
+  sys.chdir('/');
+}
+
+export function runRootfs(step: RootfsStep, ctx: RootfsContext): void {
+  if (step.kind === 'set-propagation') sys.mount(null, '/', null, step.flags, null);
+  else if (step.kind === 'open-rootfs') openRootfs(step, ctx);
+  else if (step.kind === 'pivot-root') pivotRoot(step.shared, ctx.rootfs);
+  else if (step.kind === 'move-root') moveRoot(ctx.rootfs);
+  else if (step.kind === 'change-root') changeRoot(ctx.rootfs);
+  else if (step.kind === 'root-propagation') changePropagation(ctx.rootfs, step.flags);
+  // Only this attribute: whatever else the root's mount carries, locked or not, stays.
+  else changeMount(ctx.rootfs, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
+}
+
+export function describeRootfs(step: RootfsStep): string {
+  switch (step.kind) {
+    case 'set-propagation':
+      return `setting the propagation of the host's mounts, flags: ${flagNames(step.flags)}`;
+    case 'open-rootfs':
+      return `opening the rootfs "${step.path}"`;
+    case 'pivot-root':
+      return 'pivot_root to the rootfs';
+    case 'move-root':
+      return 'moving the rootfs over "/" (no pivot_root)';
+    case 'change-root':
+      return 'chroot to the rootfs';
+    case 'root-propagation':
+      return `setting the propagation of "/", flags: ${flagNames(step.flags)}`;
+    case 'root-readonly':
+      return 'making "/" read-only';
+  }
+}
