@@ -2,6 +2,7 @@
 // Each mount is made detached, finished, and only then attached: nothing inside ever sees it with too many rights.
 
 import { TsociError } from '../../errors.ts';
+import type { Spec } from '../../spec/types.ts';
 import type { InitContext } from '../init/context.ts';
 import { fileSystemType, inodeOf } from '../inode.ts';
 import { openInRoot, openMountPoint } from '../paths.ts';
@@ -127,11 +128,21 @@ export function runMount(step: MountStep, ctx: MountContext): void {
   else throw new TsociError('ERR_UNSUPPORTED', 'mounts of type cgroup are not built in yet');
 }
 
-/** ORDER: after the devices and the last mount point: /dev and every tmpfs with `ro` turn read-only now. */
-export function runReadonlyLater(ctx: MountContext): void {
+/** The mounts that stayed writable for set-up: /dev and every tmpfs with `ro`. */
+export interface ReadonlyLaterStep {
+  readonly kind: 'readonly-later';
+}
+
+/** ORDER: after the devices and the last mount point. A mount that turns out to be read-only at once needs nothing here. */
+export const planReadonlyLater = (spec: Spec): ReadonlyLaterStep[] =>
+  (spec.mounts ?? []).some((mount) => mount.options?.includes('ro') === true) ? [{ kind: 'readonly-later' }] : [];
+
+export function runReadonlyLater(_step: ReadonlyLaterStep, ctx: MountMemory): void {
   for (const { fd } of ctx.readonlyLater ?? []) {
     changeMount(fd, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
     sys.close(fd);
   }
   ctx.readonlyLater = [];
 }
+
+export const describeReadonlyLater = (_step: ReadonlyLaterStep): string => 'making /dev and tmpfs mounts read-only';
