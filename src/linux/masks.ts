@@ -93,7 +93,7 @@ function openEmptyFolder(label: string): number {
   });
 }
 
-const isNotFolder = (error: unknown): boolean => error instanceof sys.SyscallError && error.errno === sys.E.ENOTDIR;
+const isNotFolder = (error: unknown): boolean => error instanceof TsociError && error.errno === sys.E.ENOTDIR;
 
 /** What masks: detached mounts kept at hand; the kernel itself says whether a path is a file (ENOTDIR for the wrong one). */
 class Masks {

@@ -1,6 +1,7 @@
 // The last part of every mount: a detached mount gets its attributes, its place, and then its propagation.
 
-import { mountFlags } from '../inode.ts';
+import { TsociError } from '../../errors.ts';
+import { inodeOf, mountFlags } from '../inode.ts';
 import * as sys from '../sys/index.ts';
 import type { BindAttributes } from './attributes.ts';
 import type { AttributeChange } from './options.ts';
@@ -19,9 +20,21 @@ export function changePropagation(fd: number, flags: number): void {
   sys.mount_setattr(fd, '', HERE | recursive, sys.encodeMountAttr(0, 0, flags & ~sys.MS_REC, 0));
 }
 
-/** Moves the detached mount `mount` onto what `target` (O_PATH) stands for. No name is looked up. */
+const isFolder = (fd: number): boolean => inodeOf(fd).type === sys.S_IFDIR;
+
+/**
+ * Moves the detached mount `mount` onto what `target` (O_PATH) stands for. No name is looked up.
+ * KERNEL: a folder on a file, or a file on a folder, is a mere EINVAL here; it is told as ENOTDIR, as mount(2) does.
+ */
 export function attach(mount: number, target: number): void {
-  sys.move_mount(mount, '', target, '', sys.MOVE_MOUNT_F_EMPTY_PATH | sys.MOVE_MOUNT_T_EMPTY_PATH);
+  try {
+    sys.move_mount(mount, '', target, '', sys.MOVE_MOUNT_F_EMPTY_PATH | sys.MOVE_MOUNT_T_EMPTY_PATH);
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError) || error.errno !== sys.E.EINVAL) throw error;
+    if (isFolder(mount) === isFolder(target)) throw error;
+    const which = isFolder(mount) ? 'a folder cannot be mounted on a file' : 'a file cannot be mounted on a folder';
+    throw new TsociError('ERR_STEP', `${which}: not a directory`, { errno: sys.E.ENOTDIR, cause: error });
+  }
 }
 
 /** A detached copy of the mount that `fd` lies on, beginning at `fd`; with the mounts below it when `tree`. */

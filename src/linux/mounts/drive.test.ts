@@ -1,0 +1,134 @@
+// No test: the program that run.test.ts starts in a mount namespace of its own (`unshare --mount`), since Node cannot
+// clone3(2). It does the file-system steps of one configuration, as the container's process does, and tells what came of it.
+
+import { planConsole, planReopenNull, runConsole } from '../console.ts';
+import { planDevices, runDevices } from '../devices.ts';
+import { planMaskSource, planMasks, runMask } from '../masks.ts';
+import { planFinishRootfs, planPivot, planRootfs, runRootfs } from '../rootfs.ts';
+import * as sys from '../sys/index.ts';
+import { openKoffiDoor } from '../sys/koffi.ts';
+import { planSysctls, runSysctl } from '../sysctl.ts';
+import { planUts, runUts } from '../uts.ts';
+import { planMounts } from './plan.ts';
+import { runMount, runReadonlyLater } from './run.ts';
+import { openSources } from './sources.ts';
+
+interface Order {
+  readonly bundle: string;
+  readonly spec: import('../../spec/types.ts').Spec;
+  /** Do the mounts only, again and again for so many milliseconds: for races. */
+  readonly contest?: number;
+  /** Be the attacker: exchange these two names until killed. */
+  readonly exchange?: readonly [string, string];
+  readonly noPivot?: boolean;
+  /** Files to read at the end, as seen from inside. */
+  readonly read?: readonly string[];
+  readonly list?: readonly string[];
+}
+
+export interface Outcome {
+  readonly error?: string;
+  readonly mountinfo: string;
+  readonly warnings: string[];
+  readonly files: Record<string, string>;
+  readonly contest: Contest;
+}
+
+const contextOf = (order: Order, warnings: string[]) => ({
+  bundle: order.bundle,
+  rootfs: -1,
+  proc: sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC),
+  consoleSlave: -1,
+  sources: new Map<string, number>() as ReadonlyMap<string, number>,
+  userns: false,
+  warn: (text: string) => void warnings.push(text),
+});
+
+function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
+  const { spec, bundle } = order;
+  const mounts = planMounts(spec, bundle);
+  ctx.sources = openSources(mounts, false);
+  for (const step of planRootfs(spec, bundle)) runRootfs(step, ctx);
+  for (const step of mounts) runMount(step, ctx);
+  for (const step of planDevices(spec)) runDevices(step, ctx);
+  for (const step of planMaskSource(spec)) runMask(step, ctx);
+  for (const step of planPivot(spec, order.noPivot === true)) runRootfs(step, ctx);
+  for (const step of planConsole(spec)) runConsole(step, ctx);
+  for (const step of planReopenNull(spec)) runConsole(step, ctx);
+  for (const step of planFinishRootfs(spec)) {
+    if (step.kind === 'readonly-later') runReadonlyLater(step, ctx);
+    else runRootfs(step, ctx);
+  }
+  for (const step of planUts(spec)) runUts(step);
+  for (const step of planSysctls(spec)) runSysctl(step, ctx);
+  for (const step of planMasks(spec)) runMask(step, ctx);
+}
+
+interface Contest {
+  readonly mounted: number;
+  readonly failures: number;
+}
+
+function tryOnce(run: () => void): boolean {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Mounts onto hostile ground, over and over. Each failure is fine; what the host has at the end is the test's to see. */
+function contest(order: Order, ctx: ReturnType<typeof contextOf>): Contest {
+  const mounts = planMounts(order.spec, order.bundle);
+  for (const step of planRootfs(order.spec, order.bundle)) runRootfs(step, ctx);
+  const until = Date.now() + (order.contest ?? 0);
+  const count = { mounted: 0, failures: 0 };
+  sys.fchdir(ctx.rootfs);
+  while (Date.now() < until) {
+    for (const step of mounts) {
+      count[tryOnce(() => runMount(step, ctx)) ? 'mounted' : 'failures']++;
+      tryOnce(() => sys.umount2(step.destination.slice(1), sys.MNT_DETACH));
+    }
+  }
+  return count;
+}
+
+function exchange([a, b]: readonly [string, string]): never {
+  for (;;) tryOnce(() => sys.renameat2(sys.AT_FDCWD, a, sys.AT_FDCWD, b, sys.RENAME_EXCHANGE));
+}
+
+function readAll(order: Order): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const path of order.read ?? []) {
+    try {
+      files[path] = sys.readText(path);
+    } catch (error) {
+      files[path] = `error: ${(error as Error).message}`;
+    }
+  }
+  for (const path of order.list ?? []) files[path] = sys.listDir(path).sort().join(' ');
+  return files;
+}
+
+function drive(order: Order): Outcome {
+  sys.useDoor(openKoffiDoor());
+  const warnings: string[] = [];
+  const ctx = contextOf(order, warnings);
+  let error: string | undefined;
+  let result: Contest = { mounted: 0, failures: 0 };
+  try {
+    if (order.exchange !== undefined) exchange(order.exchange);
+    if (order.contest === undefined) setUp(order, ctx);
+    else result = contest(order, ctx);
+  } catch (thrown) {
+    error = (thrown as Error).message;
+  }
+  const mountinfo = sys.readTextAt(ctx.proc, 'self/mountinfo');
+  return { mountinfo, warnings, contest: result, files: readAll(order), ...(error === undefined ? {} : { error }) };
+}
+
+if (process.env['TSOCI_DRIVE_MOUNTS'] !== undefined) {
+  const outcome = drive(JSON.parse(process.env['TSOCI_DRIVE_MOUNTS']) as Order);
+  process.stdout.write(`${JSON.stringify(outcome)}\n`);
+}

@@ -1,0 +1,342 @@
+import { spawn, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type { Mount, Spec } from '../../spec/types.ts';
+import type { Outcome } from './drive.test.ts';
+
+const DRIVER = fileURLToPath(new URL('./drive.test.ts', import.meta.url));
+const isRoot = process.geteuid?.() === 0;
+const hasRunc = spawnSync('runc', ['--version']).status === 0;
+const BUSYBOX = '/bin/busybox';
+
+let bundle = '';
+let counter = 0;
+
+const rootfs = (...parts: string[]): string => path.join(bundle, 'rootfs', ...parts);
+
+const specOf = (mounts: Mount[], linux: Spec['linux'] = {}, more: Partial<Spec> = {}): Spec => ({
+  ociVersion: '1.0.2',
+  root: { path: 'rootfs' },
+  mounts,
+  linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'uts' }, { type: 'ipc' }], ...linux },
+  ...more,
+});
+
+const orderOf = (spec: Spec, more: object): NodeJS.ProcessEnv => ({
+  ...process.env,
+  TSOCI_DRIVE_MOUNTS: JSON.stringify({ bundle, spec, ...more }),
+});
+
+const NAMESPACES = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'unchanged'];
+
+/** Runs the steps of `spec` in namespaces of their own. */
+function drive(spec: Spec, more: object = {}): Outcome {
+  const args = [...NAMESPACES, process.execPath, '--import', 'tsx', DRIVER];
+  const result = spawnSync('unshare', args, { env: orderOf(spec, more), encoding: 'utf8' });
+  if (result.status !== 0) throw new Error(`driver: ${result.stderr}`);
+  return JSON.parse(result.stdout) as Outcome;
+}
+
+interface MountLine {
+  readonly root: string;
+  readonly point: string;
+  readonly options: string;
+  readonly optional: string;
+  readonly type: string;
+  readonly source: string;
+  readonly super: string;
+}
+
+/** The fields that do not count up: not ids, not device numbers, not numbers of peer groups. */
+function parse(mountinfo: string): MountLine[] {
+  return mountinfo
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [front = '', back = ''] = line.split(' - ');
+      const [, , , root = '', point = '', options = '', ...optional] = front.split(' ');
+      const [type = '', source = '', superOptions = ''] = back.split(' ');
+      const kinds = optional.map((word) => word.replace(/:.*/, '')).join(' ');
+      return { root, point, options, optional: kinds, type, source, super: superOptions };
+    });
+}
+
+const at = (outcome: Outcome, point: string): MountLine | undefined =>
+  parse(outcome.mountinfo).findLast((line) => line.point === point);
+
+/** The same configuration, done by runc, whose program prints its mount table. */
+function mountinfoOfRunc(spec: Spec): string {
+  const process = { cwd: '/', args: ['/bin/busybox', 'cat', '/proc/self/mountinfo'], user: { uid: 0, gid: 0 } };
+  fs.writeFileSync(path.join(bundle, 'config.json'), JSON.stringify({ ...spec, process }));
+  const id = `tsoci-mounts-${globalThis.process.pid}-${counter++}`;
+  const result = spawnSync('runc', ['run', '--bundle', bundle, id], { encoding: 'utf8' });
+  if (result.status !== 0) throw new Error(`runc: ${result.stderr}${result.stdout}`);
+  return result.stdout;
+}
+
+const PROC: Mount = { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] };
+
+/** What docker and containerd ask for. */
+const ENGINE_MOUNTS: Mount[] = [
+  PROC,
+  {
+    destination: '/dev',
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+  },
+  {
+    destination: '/dev/pts',
+    type: 'devpts',
+    source: 'devpts',
+    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+  },
+  {
+    destination: '/dev/shm',
+    type: 'tmpfs',
+    source: 'shm',
+    options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=67108864'],
+  },
+  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+];
+
+describe('mounts in the kernel', function () {
+  this.timeout(120_000);
+
+  beforeEach(function () {
+    if (!isRoot) {
+      console.log('      skipped: needs root');
+      this.skip();
+    }
+    bundle = fs.mkdtempSync(path.join(os.tmpdir(), 'tsoci-mounts-'));
+    fs.mkdirSync(rootfs('bin'), { recursive: true });
+    fs.copyFileSync(BUSYBOX, rootfs('bin', 'busybox'));
+    fs.chmodSync(rootfs('bin', 'busybox'), 0o755);
+  });
+
+  afterEach(() => {
+    if (bundle !== '') fs.rmSync(bundle, { recursive: true, force: true });
+  });
+
+  function sameAsRunc(spec: Spec): void {
+    const own = drive(spec);
+    expect(own.error).to.equal(undefined);
+    expect(parse(own.mountinfo)).to.deep.equal(parse(mountinfoOfRunc(spec)));
+  }
+
+  const againstRunc = (title: string, specFor: () => Spec): void => {
+    it(`are field by field as runc's: ${title}`, function () {
+      if (!hasRunc) {
+        console.log('      skipped: no runc');
+        this.skip();
+      }
+      sameAsRunc(specFor());
+    });
+  };
+
+  againstRunc('an engine', () => specOf(ENGINE_MOUNTS));
+  againstRunc('a read-only root', () => specOf(ENGINE_MOUNTS, {}, { root: { path: 'rootfs', readonly: true } }));
+  againstRunc('read-only tmpfs and /dev', () =>
+    specOf([
+      PROC,
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['ro', 'nosuid'] },
+      { destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['ro', 'nosuid', 'noatime'] },
+      { destination: '/run/a/b', type: 'tmpfs', source: 'x' },
+    ]),
+  );
+  againstRunc('access times', () =>
+    specOf([
+      PROC,
+      ...['noatime', 'strictatime', 'relatime', 'nodiratime', 'norelatime', 'nostrictatime', 'atime', 'diratime'].map(
+        (word): Mount => ({ destination: `/t/${word}`, type: 'tmpfs', source: 'tmpfs', options: [word] }),
+      ),
+    ]),
+  );
+  againstRunc('super block words', () =>
+    specOf([
+      PROC,
+      ...['sync', 'dirsync', 'lazytime', 'mand', 'iversion', 'silent'].map(
+        (word): Mount => ({ destination: `/t/${word}`, type: 'tmpfs', source: 'tmpfs', options: [word] }),
+      ),
+    ]),
+  );
+  againstRunc('bind mounts', () => {
+    fs.mkdirSync(path.join(bundle, 'data', 'deep'), { recursive: true });
+    fs.writeFileSync(path.join(bundle, 'file'), 'x');
+    const bind = (destination: string, source: string, ...options: string[]): Mount => ({
+      destination,
+      source,
+      type: 'bind',
+      options,
+    });
+    return specOf([
+      PROC,
+      bind('/b/plain', 'data', 'rbind'),
+      bind('/b/ro', 'data', 'rbind', 'ro', 'rprivate'),
+      bind('/b/many', path.join(bundle, 'data'), 'ro', 'bind', 'nodev', 'nosuid', 'noexec'),
+      bind('/etc/file', 'file', 'bind', 'ro'),
+      bind('/b/noatime', 'data', 'bind', 'noatime'),
+      bind('/b/shared', 'data', 'bind', 'shared'),
+      bind('/b/unbindable', 'data', 'bind', 'unbindable'),
+      bind('/b/slave', 'data', 'bind', 'rslave'),
+      bind('/hostdev', '/dev', 'rbind', 'rslave'),
+    ]);
+  });
+  it('mask and protect the paths that runc does', function () {
+    if (!hasRunc) {
+      console.log('      skipped: no runc');
+      this.skip();
+    }
+    const maskedPaths = ['/proc/keys', '/proc/none', '/sys/firmware', '/proc/timer_list', '/proc/acpi', '/proc/keys/x'];
+    const readonlyPaths = ['/proc/sys', '/proc/bus', '/proc/none', '/proc/sysrq-trigger'];
+    const spec = specOf(ENGINE_MOUNTS, { maskedPaths: maskedPaths.slice(0, 5), readonlyPaths });
+    const own = drive(spec, { read: ['/proc/keys', '/proc/timer_list'], list: ['/sys/firmware'] });
+    expect(own.error).to.equal(undefined);
+    // The mask of a file is the host's null device, not one of the container's /dev; an empty folder has room for nothing.
+    const plain = (text: string) =>
+      parse(text)
+        .map((line) => (maskedPaths.includes(line.point) ? line.point : JSON.stringify(line)))
+        .sort();
+    expect(plain(own.mountinfo)).to.deep.equal(plain(mountinfoOfRunc(spec)));
+    expect(own.files).to.deep.equal({ '/proc/keys': '', '/proc/timer_list': '', '/sys/firmware': '' });
+    expect(at(own, '/sys/firmware')?.options).to.match(/^ro/);
+  });
+
+  it('hold the recursive attributes on everything below', () => {
+    const spec = specOf([
+      PROC,
+      { destination: '/h', source: '/dev', options: ['rbind', 'rro', 'rnosuid', 'rnoatime'] },
+    ]);
+    const lines = parse(drive(spec).mountinfo).filter((line) => line.point.startsWith('/h'));
+    expect(lines.length).to.be.greaterThan(1);
+    for (const line of lines) expect(line.options).to.match(/^ro,nosuid.*noatime/);
+  });
+
+  it('tell what the kernel says of a wrong file system option', () => {
+    const spec = specOf([{ destination: '/x', type: 'tmpfs', source: 'tmpfs', options: ['nonsense=1'] }]);
+    expect(drive(spec).error).to.match(/invalid argument: tmpfs: Unknown parameter 'nonsense'/);
+  });
+
+  it('pass values that fsconfig(2) has no room for', () => {
+    const lower = rootfs('l'.repeat(100), 'm'.repeat(120));
+    for (const folder of [lower, rootfs('up'), rootfs('work'), rootfs('o')]) fs.mkdirSync(folder, { recursive: true });
+    const options = [`lowerdir=${lower}`, `upperdir=${rootfs('up')}`, `workdir=${rootfs('work')}`, 'nosuid'];
+    const outcome = drive(specOf([{ destination: '/o', type: 'overlay', source: 'overlay', options }]));
+    expect(outcome.error).to.equal(undefined);
+    expect(at(outcome, '/o')?.type).to.equal('overlay');
+  });
+
+  it('copy the covered folder up', () => {
+    fs.mkdirSync(rootfs('etc', 'sub'), { recursive: true });
+    fs.writeFileSync(rootfs('etc', 'sub', 'file'), 'hello', { mode: 0o640 });
+    fs.symlinkSync('/bin/busybox', rootfs('etc', 'link'));
+    spawnSync('mkfifo', [rootfs('etc', 'fifo')]);
+    const spec = specOf([PROC, { destination: '/etc', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'ro'] }]);
+    const outcome = drive(spec, { read: ['/etc/sub/file'], list: ['/etc'] });
+    expect(outcome.error).to.equal(undefined);
+    expect(outcome.files).to.deep.equal({ '/etc/sub/file': 'hello', '/etc': 'fifo link sub' });
+    expect(at(outcome, '/etc')?.options).to.match(/^ro/);
+  });
+
+  it('map ids', () => {
+    fs.mkdirSync(path.join(bundle, 'data'));
+    fs.writeFileSync(path.join(bundle, 'data', 'f'), '');
+    const maps = [{ containerID: 0, hostID: 5000, size: 1000 }];
+    const mount = {
+      destination: '/x',
+      source: 'data',
+      options: ['bind', 'idmap'],
+      uidMappings: maps,
+      gidMappings: maps,
+    };
+    const outcome = drive(specOf([PROC, mount]));
+    // Node cannot clone: the door says so. The executable's own test is in conformance/.
+    if (/clone3/.test(outcome.error ?? '')) return;
+    expect(outcome.error).to.equal(undefined);
+  });
+
+  it('refuse /proc and /sys through a link (CVE-2019-19921)', () => {
+    fs.mkdirSync(rootfs('real'));
+    fs.symlinkSync('real', rootfs('proc'));
+    expect(drive(specOf([PROC])).error).to.match(/must be mounted on ordinary directory/);
+  });
+
+  it('refuse a link that leads a mount inside /proc (CVE-2019-16884)', () => {
+    fs.mkdirSync(rootfs('proc'));
+    fs.symlinkSync('/proc/self/attr', rootfs('evil'));
+    const spec = specOf([PROC, { destination: '/evil', type: 'tmpfs', source: 'tmpfs' }]);
+    expect(drive(spec).error).to.match(/inside \/proc/);
+  });
+
+  it('follow links of the rootfs inside the rootfs only', () => {
+    fs.symlinkSync('/../../../../../../tmp', rootfs('var'));
+    fs.symlinkSync('/run/late', rootfs('dangling'));
+    const spec = specOf([
+      PROC,
+      { destination: '/var/in/side', type: 'tmpfs', source: 'tmpfs' },
+      { destination: '/dangling/d', type: 'tmpfs', source: 'tmpfs' },
+    ]);
+    const outcome = drive(spec);
+    expect(outcome.error).to.equal(undefined);
+    expect(at(outcome, '/tmp/in/side')?.type).to.equal('tmpfs');
+    expect(at(outcome, '/run/late/d')?.type).to.equal('tmpfs');
+    expect(fs.existsSync('/tmp/in')).to.equal(false);
+  });
+
+  it('make the devices with exact modes, and refuse other files in their place (DV-02)', () => {
+    const devices = [
+      { path: '/dev/net/tun', type: 'c' as const, major: 10, minor: 200, fileMode: 0o622, uid: 7, gid: 8 },
+      { path: '/srv/pipe', type: 'p' as const, fileMode: 0o640 },
+    ];
+    const outcome = drive(specOf(ENGINE_MOUNTS, { devices }), { list: ['/dev', '/dev/net', '/srv'] });
+    expect(outcome.error).to.equal(undefined);
+    const core = fs.existsSync('/proc/kcore') ? 'core ' : '';
+    expect(outcome.files['/dev']).to.equal(
+      `${core}fd full mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero`,
+    );
+    const pipe = fs.statSync(rootfs('srv', 'pipe'));
+    expect([pipe.isFIFO(), pipe.mode & 0o7777]).to.deep.equal([true, 0o640]);
+    fs.mkdirSync(rootfs('odd'));
+    fs.writeFileSync(rootfs('odd', 'null'), '');
+    const other = [{ path: '/odd/null', type: 'c' as const, major: 1, minor: 3 }];
+    expect(drive(specOf(ENGINE_MOUNTS, { devices: other })).error).to.match(/not the requested device/);
+  });
+
+  it('set sysctls, hostname and domainname of the namespaces', () => {
+    const linux = { sysctl: { 'kernel.shm_rmid_forced': '1', 'kernel/msgmax': '4096' } };
+    const more = { hostname: 'inner', domainname: 'example' };
+    const read = ['/proc/sys/kernel/shm_rmid_forced', '/proc/sys/kernel/msgmax', '/proc/sys/kernel/hostname'];
+    const outcome = drive(specOf([PROC], linux, more), { read });
+    expect(outcome.error).to.equal(undefined);
+    expect(Object.values(outcome.files)).to.deep.equal(['1\n', '4096\n', 'inner\n']);
+  });
+
+  it('refuse a sysctl that leads elsewhere', () => {
+    expect(drive(specOf([PROC], { sysctl: { 'kernel/../../self/comm': 'x' } })).error).to.match(/is not a key/);
+    expect(drive(specOf([PROC], { sysctl: { 'kernel.none': 'x' } })).error).to.match(/no such file or directory/);
+  });
+
+  it('leave the host alone while the rootfs is swapped for links under our hands (CVE-2021-30465, CVE-2024-45310)', () => {
+    const outside = path.join(bundle, 'outside');
+    fs.mkdirSync(outside);
+    fs.mkdirSync(rootfs('a'), { recursive: true });
+    fs.symlinkSync(`../../../../../../..${outside}`, rootfs('link'));
+    const spec = specOf([{ destination: '/a/deep/er', type: 'tmpfs', source: 'tmpfs' }]);
+    const env = orderOf(spec, { exchange: [rootfs('a'), rootfs('link')] });
+    const attacker = spawn(process.execPath, ['--import', 'tsx', DRIVER], { env, stdio: 'ignore' });
+    try {
+      const outcome = drive(spec, { contest: 3000 });
+      expect(outcome.error).to.equal(undefined);
+      expect(outcome.contest.mounted).to.be.greaterThan(100);
+      expect(fs.readdirSync(outside)).to.deep.equal([]);
+      expect(outcome.mountinfo).not.to.include(` ${outside}`);
+    } finally {
+      attacker.kill('SIGKILL');
+    }
+  });
+});
