@@ -4,7 +4,7 @@ import { TsociError } from '../errors.ts';
 import type { Spec } from '../spec/types.ts';
 import { hasOwnDev } from './devices.ts';
 import type { InitContext } from './init/context.ts';
-import { fileSystemType, inodeOf, isDevice } from './inode.ts';
+import { isDevice, typeOf } from './inode.ts';
 import { attach, cloneMount } from './mounts/attach.ts';
 import { makeFolder, openInRoot, tryOpenInRoot } from './paths.ts';
 import * as sys from './sys/index.ts';
@@ -23,13 +23,11 @@ export const planConsole = (spec: Spec): ConsoleStep[] =>
 export const planReopenNull = (spec: Spec): ConsoleStep[] =>
   spec.process?.terminal !== true && hasOwnDev(spec) ? [{ kind: 'reopen-null' }] : [];
 
-const isErrno = (error: unknown, errno: number): boolean => error instanceof sys.SyscallError && error.errno === errno;
-
 /** CVE-2025-52565: what becomes /dev/console is a pty of a devpts, whatever names say. Majors 136 to 143: Unix98 slaves. */
 function checkTerminal(slave: number): void {
-  const inode = inodeOf(slave);
-  const isPty = inode.type === sys.S_IFCHR && inode.rdevMajor >= 136 && inode.rdevMajor <= 143;
-  if (!isPty || fileSystemType(slave) !== sys.DEVPTS_SUPER_MAGIC) {
+  const { mode, rdev } = sys.fstat(slave);
+  const isPty = (mode & sys.S_IFMT) === sys.S_IFCHR && sys.major(rdev) >= 136 && sys.major(rdev) <= 143;
+  if (!isPty || sys.fileSystemType(slave) !== sys.DEVPTS_SUPER_MAGIC) {
     throw new TsociError('ERR_CONSOLE', 'the terminal is not a pseudo-terminal of a devpts file system');
   }
 }
@@ -41,12 +39,12 @@ function openConsoleFile(dev: number): number {
     const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
     sys.close(sys.openat(dev, 'console', flags, 0o666));
   } catch (error) {
-    if (!isErrno(error, sys.E.EEXIST)) throw error;
+    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
   } finally {
     sys.umask(mask);
   }
   const fd = sys.openat(dev, 'console', sys.O_PATH | sys.O_NOFOLLOW | sys.O_CLOEXEC);
-  if (inodeOf(fd).type !== sys.S_IFLNK) return fd;
+  if (typeOf(fd) !== sys.S_IFLNK) return fd;
   sys.close(fd);
   throw new TsociError('ERR_CONSOLE', '/dev/console is a link');
 }
@@ -67,7 +65,7 @@ function isNullStream(fd: number): boolean {
   try {
     return isNull(fd);
   } catch (error) {
-    if (isErrno(error, sys.E.EBADF)) return false;
+    if (sys.isErrno(error, sys.E.EBADF)) return false;
     throw error;
   }
 }

@@ -5,7 +5,7 @@
 import { TsociError } from '../errors.ts';
 import type { LinuxDevice, Spec } from '../spec/types.ts';
 import type { InitContext } from './init/context.ts';
-import { deviceNumber, isDevice } from './inode.ts';
+import { isDevice } from './inode.ts';
 import { attach, cloneHostMount } from './mounts/attach.ts';
 import { parseMountOptions } from './mounts/options.ts';
 import { cleanPath, splitPath } from './names.ts';
@@ -85,8 +85,6 @@ export function planDevices(spec: Spec): DeviceStep[] {
   return [{ kind: 'make-devices', devices: [...defaults, ...own] }, { kind: 'link-devices' }];
 }
 
-const isErrno = (error: unknown, errno: number): boolean => error instanceof sys.SyscallError && error.errno === errno;
-
 const isNode = (fd: number, node: DeviceNode): boolean => isDevice(fd, node.type, node.major, node.minor);
 
 const openName = (folder: number, name: string): number =>
@@ -117,7 +115,7 @@ function bindNode(folder: number, name: string, node: DeviceNode, ctx: DeviceCon
     const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
     sys.close(sys.openat(folder, name, flags, node.mode));
   } catch (error) {
-    if (!isErrno(error, sys.E.EEXIST)) throw error;
+    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
     checkExisting(folder, name, node, ctx);
     return;
   }
@@ -133,12 +131,12 @@ function makeNode(folder: number, name: string, node: DeviceNode, ctx: DeviceCon
   try {
     if (ctx.userns && isDevice) bindNode(folder, name, node, ctx);
     else {
-      sys.mknodat(folder, name, node.type | node.mode, deviceNumber(node.major, node.minor));
+      sys.mknodat(folder, name, node.type | node.mode, sys.makedev(node.major, node.minor));
       setOwner(folder, name, node);
     }
   } catch (error) {
-    if (isErrno(error, sys.E.EEXIST)) checkExisting(folder, name, node, ctx);
-    else if (isErrno(error, sys.E.EPERM) && isDevice && !ctx.userns) bindNode(folder, name, node, ctx);
+    if (sys.isErrno(error, sys.E.EEXIST)) checkExisting(folder, name, node, ctx);
+    else if (sys.isErrno(error, sys.E.EPERM) && isDevice && !ctx.userns) bindNode(folder, name, node, ctx);
     else throw error;
   }
 }
@@ -177,7 +175,7 @@ function linkOnce(dev: number, target: string, name: string): void {
   try {
     sys.symlinkat(target, dev, name);
   } catch (error) {
-    if (!isErrno(error, sys.E.EEXIST)) throw error;
+    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
   }
 }
 
@@ -186,7 +184,7 @@ function linkTerminals(dev: number): void {
   try {
     sys.symlinkat('pts/ptmx', dev, 'ptmx');
   } catch (error) {
-    if (!isErrno(error, sys.E.EEXIST)) throw error;
+    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
     sys.unlinkat(dev, 'ptmx', 0);
     sys.symlinkat('pts/ptmx', dev, 'ptmx');
   }

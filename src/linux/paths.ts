@@ -2,15 +2,12 @@
 // ever used as a string twice, and none without openat2(2) confined to the root (CVE-2021-30465, CVE-2024-45310).
 
 import { TsociError } from '../errors.ts';
-import { fileSystemType } from './inode.ts';
 import { splitPath } from './names.ts';
 import * as sys from './sys/index.ts';
 
 const CONFINED = sys.RESOLVE_IN_ROOT | sys.RESOLVE_NO_MAGICLINKS;
 const MAX_ATTEMPTS = 128;
 const MAX_LINKS = 40;
-
-const isErrno = (error: unknown, errno: number): boolean => error instanceof sys.SyscallError && error.errno === errno;
 
 /** `path` for a lookup below the root's descriptor: an empty path would mean something else to the kernel. */
 const below = (path: string): string => (path === '/' || path === '' ? '.' : path);
@@ -25,7 +22,7 @@ export function openInRoot(root: number, path: string, flags: number, resolve = 
     try {
       return sys.openat2(root, below(path), how);
     } catch (error) {
-      if (!isErrno(error, sys.E.EAGAIN) || attempt >= MAX_ATTEMPTS) throw error;
+      if (!sys.isErrno(error, sys.E.EAGAIN) || attempt >= MAX_ATTEMPTS) throw error;
     }
   }
 }
@@ -35,19 +32,17 @@ export function tryOpenInRoot(root: number, path: string, flags: number, resolve
   try {
     return openInRoot(root, path, flags, resolve);
   } catch (error) {
-    if (isErrno(error, sys.E.ENOENT) || isErrno(error, sys.E.ENOTDIR)) return undefined;
+    if (sys.isErrno(error, sys.E.ENOENT, sys.E.ENOTDIR)) return undefined;
     throw error;
   }
 }
 
 /** The target of a link inside the folder `dirfd`, or undefined when the name is not a link. */
 function linkTarget(dirfd: number, name: string): string | undefined {
-  const bytes = new Uint8Array(4096);
   try {
-    const length = sys.readlinkat(dirfd, name, bytes);
-    return sys.door().decode(bytes.subarray(0, length));
+    return sys.readLinkAt(dirfd, name);
   } catch (error) {
-    if (isErrno(error, sys.E.EINVAL)) return undefined;
+    if (sys.isErrno(error, sys.E.EINVAL)) return undefined;
     throw error;
   }
 }
@@ -56,7 +51,7 @@ function mkdirOrFind(parent: number, name: string): void {
   try {
     sys.mkdirat(parent, name, 0o755);
   } catch (error) {
-    if (!isErrno(error, sys.E.EEXIST)) throw error;
+    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
   }
 }
 
@@ -98,7 +93,7 @@ function makeFile(root: number, path: string, mode: number, links = 0): number {
       const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
       sys.close(sys.openat(parent, name, flags, mode));
     } catch (error) {
-      if (!isErrno(error, sys.E.EEXIST)) throw error;
+      if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
     }
     const made = tryOpenInRoot(root, path, sys.O_PATH);
     if (made !== undefined) return made;
@@ -114,7 +109,7 @@ function makeFile(root: number, path: string, mode: number, links = 0): number {
 
 /** A descriptor that is not in the way when it is on a procfs: CVE-2019-16884, CVE-2023-27561. */
 function refuseProcfs(fd: number, path: string): number {
-  if (fileSystemType(fd) !== sys.PROC_SUPER_MAGIC) return fd;
+  if (sys.fileSystemType(fd) !== sys.PROC_SUPER_MAGIC) return fd;
   sys.close(fd);
   throw new TsociError('ERR_STEP', `"${path}" cannot be mounted because a link leads it inside /proc`);
 }
@@ -132,10 +127,10 @@ export function openMountPoint(
   try {
     return openInRoot(root, path, sys.O_PATH, sys.RESOLVE_NO_SYMLINKS);
   } catch (error) {
-    if (isErrno(error, sys.E.ELOOP) && links === 'refuse') {
+    if (sys.isErrno(error, sys.E.ELOOP) && links === 'refuse') {
       throw new TsociError('ERR_STEP', `"${path}" must be mounted on ordinary directory`, { errno: sys.E.ELOOP });
     }
-    if (!isErrno(error, sys.E.ELOOP) && !isErrno(error, sys.E.ENOENT)) throw error;
+    if (!sys.isErrno(error, sys.E.ELOOP, sys.E.ENOENT)) throw error;
   }
   const found = links === 'follow' ? tryOpenInRoot(root, path, sys.O_PATH) : undefined;
   if (found !== undefined) return refuseProcfs(found, path);

@@ -92,10 +92,10 @@ export const planFinishRootfs = (spec: Spec): (RootfsStep | ReadonlyLaterStep)[]
 /** The mount that `path` lies on becomes private: its mount point is `path` or the nearest folder above that is one. */
 function makeParentPrivate(path: string): void {
   try {
-    sys.mount_setattr(sys.AT_FDCWD, path, 0, sys.encodeMountAttr(0, 0, sys.MS_PRIVATE, 0));
+    sys.mount_setattr(sys.AT_FDCWD, path, 0, sys.encodeMountAttr({ propagation: sys.MS_PRIVATE }));
   } catch (error) {
     // KERNEL: EINVAL says that `path` is not a mount point.
-    if (!(error instanceof sys.SyscallError) || error.errno !== sys.E.EINVAL || path === '/') throw error;
+    if (!sys.isErrno(error, sys.E.EINVAL) || path === '/') throw error;
     makeParentPrivate(splitPath(path).folder);
   }
 }
@@ -167,9 +167,7 @@ function hideKernelTrees(rootPath: string): void {
 /** --no-pivot: for a host whose root is the initial ramfs, which cannot be pivoted away. */
 function moveRoot(rootfs: number): void {
   sys.fchdir(rootfs);
-  const buffer = new Uint8Array(4096);
-  const length = sys.getcwd(buffer);
-  hideKernelTrees(sys.door().decode(buffer.subarray(0, length)).replace(/\0+$/, ''));
+  hideKernelTrees(sys.currentDirectory());
   sys.mount('.', '/', null, sys.MS_MOVE, null);
   sys.chroot('.');
   sys.chdir('/');

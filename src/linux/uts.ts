@@ -17,8 +17,9 @@ export function planUts(spec: Spec): UtsStep[] {
 }
 
 export function runUts(step: UtsStep): void {
-  if (step.kind === 'set-hostname') sys.sethostname(step.name);
-  else sys.setdomainname(step.name);
+  const name = sys.door().encode(step.name);
+  if (step.kind === 'set-hostname') sys.sethostname(name);
+  else sys.setdomainname(name);
 }
 
 export const describeUts = (step: UtsStep): string =>

@@ -1,7 +1,7 @@
 // The last part of every mount: a detached mount gets its attributes, its place, and then its propagation.
 
 import { TsociError } from '../../errors.ts';
-import { inodeOf, mountFlags } from '../inode.ts';
+import { isFolder } from '../inode.ts';
 import * as sys from '../sys/index.ts';
 import type { BindAttributes } from './attributes.ts';
 import type { AttributeChange } from './options.ts';
@@ -11,16 +11,14 @@ const HERE = sys.AT_EMPTY_PATH;
 /** mount_setattr(2) on the mount that `fd` is the root of, with all mounts below it when `recursive`. */
 export function changeMount(fd: number, change: AttributeChange, recursive: boolean): void {
   const flags = recursive ? HERE | sys.AT_RECURSIVE : HERE;
-  sys.mount_setattr(fd, '', flags, sys.encodeMountAttr(change.set, change.clear, 0, 0));
+  sys.mount_setattr(fd, '', flags, sys.encodeMountAttr(change));
 }
 
 /** Sets one propagation word (MS_SLAVE|MS_REC …) on the mount that `fd` is the root of. */
 export function changePropagation(fd: number, flags: number): void {
   const recursive = (flags & sys.MS_REC) !== 0 ? sys.AT_RECURSIVE : 0;
-  sys.mount_setattr(fd, '', HERE | recursive, sys.encodeMountAttr(0, 0, flags & ~sys.MS_REC, 0));
+  sys.mount_setattr(fd, '', HERE | recursive, sys.encodeMountAttr({ propagation: flags & ~sys.MS_REC }));
 }
-
-const isFolder = (fd: number): boolean => inodeOf(fd).type === sys.S_IFDIR;
 
 /**
  * Moves the detached mount `mount` onto what `target` (O_PATH) stands for. No name is looked up.
@@ -30,7 +28,7 @@ export function attach(mount: number, target: number): void {
   try {
     sys.move_mount(mount, '', target, '', sys.MOVE_MOUNT_F_EMPTY_PATH | sys.MOVE_MOUNT_T_EMPTY_PATH);
   } catch (error) {
-    if (!(error instanceof sys.SyscallError) || error.errno !== sys.E.EINVAL) throw error;
+    if (!sys.isErrno(error, sys.E.EINVAL)) throw error;
     if (isFolder(mount) === isFolder(target)) throw error;
     const which = isFolder(mount) ? 'a folder cannot be mounted on a file' : 'a file cannot be mounted on a folder';
     throw new TsociError('ERR_STEP', `${which}: not a directory`, { errno: sys.E.ENOTDIR, cause: error });
@@ -58,7 +56,7 @@ const ST_FLAGS = (): [number, number][] => [
 
 /** The attributes a mount has now, of those that statfs(2) tells. */
 function presentAttributes(fd: number): number {
-  const flags = mountFlags(fd);
+  const flags = sys.statfs(fd).flags;
   return ST_FLAGS().reduce((sum, [st, attribute]) => ((flags & st) !== 0 ? sum | attribute : sum), 0);
 }
 
@@ -70,7 +68,7 @@ export function changeBind(fd: number, change: BindAttributes): void {
   try {
     changeMount(fd, change, false);
   } catch (error) {
-    if (!(error instanceof sys.SyscallError) || error.errno !== sys.E.EPERM) throw error;
+    if (!sys.isErrno(error, sys.E.EPERM)) throw error;
     const present = presentAttributes(fd);
     if ((present & change.explicit) !== 0) throw error;
     changeMount(fd, { set: change.set, clear: change.clear & sys.MOUNT_ATTR__ATIME }, false);

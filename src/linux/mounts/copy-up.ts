@@ -1,17 +1,14 @@
 // `tmpcopyup`: a tmpfs that begins with a copy of the folder it covers. Descriptors only; links are copied, not followed.
 
 import { TsociError } from '../../errors.ts';
-import { deviceNumber, inodeAt } from '../inode.ts';
 import * as sys from '../sys/index.ts';
 
 const MAX_DEPTH = 256;
 
 function copyBytes(from: number, to: number): void {
   const buffer = new Uint8Array(65536);
-  for (;;) {
-    const length = sys.read(from, buffer);
-    if (length <= 0) return;
-    for (let done = 0; done < length; ) done += sys.write(to, buffer.subarray(done, length));
+  for (let count = sys.read(from, buffer); count > 0; count = sys.read(from, buffer)) {
+    sys.writeAll(to, buffer.subarray(0, count));
   }
 }
 
@@ -24,11 +21,7 @@ function copyFile(from: number, to: number, name: string, mode: number): void {
   });
 }
 
-function copyLink(from: number, to: number, name: string): void {
-  const buffer = new Uint8Array(4096);
-  const length = sys.readlinkat(from, name, buffer);
-  sys.symlinkat(sys.door().decode(buffer.subarray(0, length)), to, name);
-}
+const copyLink = (from: number, to: number, name: string): void => sys.symlinkat(sys.readLinkAt(from, name), to, name);
 
 function copyFolder(from: number, to: number, name: string, depth: number): void {
   const flags = sys.O_RDONLY | sys.O_DIRECTORY | sys.O_NOFOLLOW | sys.O_CLOEXEC;
@@ -39,36 +32,21 @@ function copyFolder(from: number, to: number, name: string, depth: number): void
 }
 
 function copyEntry(from: number, to: number, name: string, depth: number): void {
-  const inode = inodeAt(from, name);
-  const { type } = inode;
+  const { mode, uid, gid, rdev } = sys.statAt(from, name, sys.AT_SYMLINK_NOFOLLOW);
+  const type = mode & sys.S_IFMT;
   if (type === sys.S_IFSOCK) return;
   if (type === sys.S_IFDIR) copyFolder(from, to, name, depth);
   else if (type === sys.S_IFLNK) copyLink(from, to, name);
-  else if (type === sys.S_IFREG) copyFile(from, to, name, inode.mode);
-  else sys.mknodat(to, name, inode.type | inode.mode, deviceNumber(inode.rdevMajor, inode.rdevMinor));
-  sys.fchownat(to, name, inode.uid, inode.gid, sys.AT_SYMLINK_NOFOLLOW);
+  else if (type === sys.S_IFREG) copyFile(from, to, name, mode);
+  else sys.mknodat(to, name, mode, rdev);
+  sys.fchownat(to, name, uid, gid, sys.AT_SYMLINK_NOFOLLOW);
   // ORDER: the mode after the owner: chown(2) takes set-user-id bits away.
-  if (type !== sys.S_IFLNK) sys.fchmodat(to, name, inode.mode, 0);
-}
-
-/** getdents64(2): records of inode, offset, length (16 bits at 16), type, name (from 19, NUL-terminated). */
-function listNames(folder: number): string[] {
-  const names: string[] = [];
-  const buffer = new Uint8Array(32768);
-  const view = new DataView(buffer.buffer);
-  for (;;) {
-    const length = sys.getdents64(folder, buffer);
-    if (length <= 0) return names;
-    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-      const name = sys.door().decode(buffer.subarray(at + 19, buffer.indexOf(0, at + 19)));
-      if (name !== '.' && name !== '..') names.push(name);
-    }
-  }
+  if (type !== sys.S_IFLNK) sys.fchmodat(to, name, mode & 0o7777);
 }
 
 function copyEntries(from: number, to: number, depth: number): void {
   if (depth > MAX_DEPTH) throw new TsociError('ERR_STEP', 'tmpcopyup: folders are nested too deeply');
-  for (const name of listNames(from)) copyEntry(from, to, name, depth);
+  for (const name of sys.listDirAt(from)) copyEntry(from, to, name, depth);
 }
 
 /** Copies what lies in the folder `covered` (O_PATH) into the new, still detached mount `mount`. */

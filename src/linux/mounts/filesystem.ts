@@ -42,7 +42,7 @@ function openContext(type: string): number {
   try {
     return sys.fsopen(type, sys.FSOPEN_CLOEXEC);
   } catch (error) {
-    if (!(error instanceof sys.SyscallError) || error.errno !== sys.E.ENODEV) throw error;
+    if (!sys.isErrno(error, sys.E.ENODEV)) throw error;
     throw new TsociError('ERR_STEP', error.message, {
       errno: error.errno,
       cause: error,

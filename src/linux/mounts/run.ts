@@ -4,7 +4,7 @@
 import { TsociError } from '../../errors.ts';
 import type { Spec } from '../../spec/types.ts';
 import type { InitContext } from '../init/context.ts';
-import { fileSystemType, inodeOf } from '../inode.ts';
+import { isFolder } from '../inode.ts';
 import { openInRoot, openMountPoint } from '../paths.ts';
 import * as sys from '../sys/index.ts';
 import { attach, changeBind, changeMount, changePropagation, cloneHostMount } from './attach.ts';
@@ -27,8 +27,6 @@ export interface MountMemory {
 
 export type MountContext = Pick<InitContext, 'sources' | 'userns' | 'warn'> & { rootfs: number } & MountMemory;
 
-const isErrno = (error: unknown, errno: number): boolean => error instanceof TsociError && error.errno === errno;
-
 /** CVE-2019-19921: the kernel's own trees are mounted on real folders only. */
 const linkRule = (type: string): 'follow' | 'refuse' => (type === 'proc' || type === 'sysfs' ? 'refuse' : 'follow');
 
@@ -48,7 +46,7 @@ function finish(step: MountStep, mount: number, target: number, ctx: MountContex
 /** COMPAT: a tmpfs over an existing folder takes its mode, unless the options say another. */
 function inheritedMode(step: FileSystemStep, target: number): FileSystemParameter[] {
   if (step.type !== 'tmpfs' || step.parameters.some(([key]) => key === 'mode')) return [];
-  return [['mode', `0${inodeOf(target).mode.toString(8)}`]];
+  return [['mode', `0${(sys.fstat(target).mode & 0o7777).toString(8)}`]];
 }
 
 /** sysfs belongs to the network namespace; where that is another user's, the host's /sys is bound, as crun does. */
@@ -56,7 +54,7 @@ function openSys(step: FileSystemStep, ctx: MountContext): number {
   try {
     return openFileSystem(step);
   } catch (error) {
-    if (!ctx.userns || !isErrno(error, sys.E.EPERM)) throw error;
+    if (!ctx.userns || !(error instanceof TsociError && error.errno === sys.E.EPERM)) throw error;
     const mount = cloneHostMount('/sys', true);
     changeMount(mount, { set: step.attributes & ~sys.MOUNT_ATTR__ATIME, clear: 0 }, true);
     return mount;
@@ -93,12 +91,10 @@ function mountFileSystem(step: FileSystemStep, ctx: MountContext): void {
   });
 }
 
-const isFolder = (fd: number): boolean => inodeOf(fd).type === sys.S_IFDIR;
-
 function mountBind(step: BindStep, ctx: MountContext): void {
   const given = ctx.sources.get(String(step.index));
   const mount = given ?? cloneHostMount(step.source, step.tree);
-  if (step.destination === '/proc' && fileSystemType(mount) !== sys.PROC_SUPER_MAGIC) {
+  if (step.destination === '/proc' && sys.fileSystemType(mount) !== sys.PROC_SUPER_MAGIC) {
     sys.close(mount);
     throw new TsociError('ERR_STEP', NOT_PROC);
   }

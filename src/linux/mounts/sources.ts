@@ -21,13 +21,10 @@ function writeMaps(pid: number, map: IdMapping): void {
 
 /** A process that only holds a new user namespace, until it is killed. */
 function holdUserNamespace(): number {
-  const pid = sys.door().clone3(sys.encodeCloneArgs({ flags: sys.CLONE_NEWUSER, exitSignal: SIGCHLD }));
-  if (pid < 0) {
-    throw new TsociError('ERR_STEP', 'a user namespace for an id-mapped mount cannot be made', { errno: -pid });
-  }
+  const pid = sys.clone3(sys.encodeCloneArgs({ flags: sys.CLONE_NEWUSER, exitSignal: SIGCHLD }));
   if (pid > 0) return pid;
   sys.prctl(sys.PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  for (;;) sys.ppoll([], null);
+  for (;;) sys.ppoll(new Uint8Array(0), null);
 }
 
 /** Descriptor of a user namespace with these maps: the kernel takes id maps in no other form. */
@@ -46,7 +43,7 @@ function openMappedUserns(map: IdMapping): number {
 function applyIdMapping(mount: number, map: IdMapping): void {
   sys.withFd(openMappedUserns(map), (userns) => {
     const flags = map.recursive ? sys.AT_EMPTY_PATH | sys.AT_RECURSIVE : sys.AT_EMPTY_PATH;
-    sys.mount_setattr(mount, '', flags, sys.encodeMountAttr(sys.MOUNT_ATTR_IDMAP, 0, 0, userns));
+    sys.mount_setattr(mount, '', flags, sys.encodeMountAttr({ set: sys.MOUNT_ATTR_IDMAP, usernsFd: userns }));
   });
 }
 
