@@ -4,6 +4,7 @@ import { TsociError } from '../errors.ts';
 import type { LinuxIdMapping } from '../spec/types.ts';
 import { runProgram } from '../hooks/spawn.ts';
 import type { Host } from './host.ts';
+import type { ClonePlan } from './namespaces.ts';
 import * as sys from './sys/index.ts';
 
 const lines = (mappings: readonly LinuxIdMapping[]): string =>
@@ -53,7 +54,7 @@ export function becomeRoot(uid: readonly LinuxIdMapping[], gid: readonly LinuxId
   const first = (maps: readonly LinuxIdMapping[]) =>
     maps.length === 0 || maps.some((map) => map.containerID === 0) ? 0 : (maps[0] as LinuxIdMapping).containerID;
   try {
-    sys.setgroups([]);
+    sys.setGroups([]);
   } catch (error) {
     // EPERM where setgroups is denied: then the caller's groups stay, as the kernel wants.
     if (!(error instanceof sys.SyscallError && error.errno === sys.E.EPERM)) throw error;
@@ -63,3 +64,25 @@ export function becomeRoot(uid: readonly LinuxIdMapping[], gid: readonly LinuxId
   sys.setresgid(group, group, group);
   sys.setresuid(user, user, user);
 }
+
+export interface BecomeRootStep {
+  readonly kind: 'become-root';
+  readonly uidMappings: readonly LinuxIdMapping[];
+  readonly gidMappings: readonly LinuxIdMapping[];
+}
+
+/** Behind a stage the container is the user namespace's root already. */
+export const planBecomeRoot = (clone: ClonePlan): BecomeRootStep[] =>
+  clone.userns === 'new' && clone.stage === undefined
+    ? [{ kind: 'become-root', uidMappings: clone.uidMappings, gidMappings: clone.gidMappings }]
+    : [];
+
+export const runBecomeRoot = (step: BecomeRootStep): void => becomeRoot(step.uidMappings, step.gidMappings);
+
+export const describeBecomeRoot = (_step: BecomeRootStep): string => 'becoming root of the user namespace';
+
+const words = (mappings: readonly LinuxIdMapping[]): string =>
+  mappings.map((map) => `${map.containerID}=${map.hostID}+${map.size}`).join(' ');
+
+export const describeMappings = (clone: ClonePlan): string =>
+  `mapping users ${words(clone.uidMappings)} and groups ${words(clone.gidMappings)}`;

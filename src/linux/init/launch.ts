@@ -97,7 +97,7 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
 
 function cloneContainer(ctx: ParentContext): void {
   const { clone, parent, child } = ctx.plan;
-  const init = initContext(ctx, { proc: openProc(), hostNull: openNull(), sources: ctx.plan.openSources() });
+  const init = initContext(ctx, { proc: openProc(), hostNull: openNull(), sources: openMountSources(ctx.plan) });
   const container = (): never => {
     sys.close(ctx.channel);
     return becomeContainer(child, init, parent.length, parent.length + child.length);

@@ -44,7 +44,7 @@ function giveStreams(uid: number): void {
 
 function setGroups(step: UserStep): void {
   try {
-    sys.setgroups(step.additionalGids);
+    sys.setGroups(step.additionalGids);
   } catch (error) {
     const denied = error instanceof sys.SyscallError && error.errno === sys.E.EPERM;
     // In a user namespace without set-uid mappers setgroups(2) is denied; nothing was asked for, nothing is lost.

@@ -1,7 +1,12 @@
-// What the house imports of the kernel: typed calls, their error, constants and codecs.
+// What the house imports of the kernel: typed calls, their error, constants, and what is built of them.
 
 export * from './calls.ts';
 export * from './constants.ts';
-export { SyscallError } from './error.ts';
+export * from './credentials.ts';
+export { door, useDoor } from './current.ts';
+export { errnoText, SyscallError } from './error.ts';
 export * from './files.ts';
+export * from './processes.ts';
+export * from './sockets.ts';
 export * from './structs.ts';
+export * from './terminals.ts';

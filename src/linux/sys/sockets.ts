@@ -3,7 +3,8 @@
 import * as calls from './calls.ts';
 import * as k from './constants.ts';
 import { withFd } from './files.ts';
-import { encodeUnixAddress } from './structs.ts';
+import { door } from './current.ts';
+import { controlLength, decodeRights, encodeMessage, encodeRights, encodeUnixAddress } from './structs.ts';
 
 export function socketPair(domain: number, type: number): [number, number] {
   const pair = new Uint8Array(8);
@@ -17,14 +18,28 @@ export function socketPair(domain: number, type: number): [number, number] {
  */
 function withAddress(path: string, use: (address: Uint8Array) => void): void {
   if (path.length <= 100) {
-    use(encodeUnixAddress(path));
+    use(encodeUnixAddress(door().encode(path)));
     return;
   }
   const slash = path.lastIndexOf('/');
   const folder = calls.openat(k.AT_FDCWD, path.slice(0, slash + 1), k.O_PATH | k.O_DIRECTORY | k.O_CLOEXEC);
-  withFd(folder, () => use(encodeUnixAddress(`/proc/self/fd/${folder}/${path.slice(slash + 1)}`)));
+  withFd(folder, () => use(encodeUnixAddress(door().encode(`/proc/self/fd/${folder}/${path.slice(slash + 1)}`))));
 }
 
 export const bindUnix = (socket: number, path: string): void => withAddress(path, (a) => calls.bind(socket, a));
 
 export const connectUnix = (socket: number, path: string): void => withAddress(path, (a) => calls.connect(socket, a));
+
+/** One message with descriptors beside it (SCM_RIGHTS). A reader that is gone is EPIPE, not a signal. */
+export function sendFds(socket: number, data: Uint8Array, fds: readonly number[]): void {
+  const control = fds.length > 0 ? encodeRights(fds) : undefined;
+  calls.sendmsg(socket, encodeMessage(data, control), k.MSG_NOSIGNAL);
+}
+
+/** One message into `buffer`, and at most `limit` descriptors, close-on-exec. */
+export function recvFds(socket: number, buffer: Uint8Array, limit: number): { bytes: Uint8Array; fds: number[] } {
+  const control = encodeRights(Array.from({ length: limit }, () => -1));
+  const message = encodeMessage(buffer, control);
+  const length = calls.recvmsg(socket, message, k.MSG_CMSG_CLOEXEC);
+  return { bytes: buffer.subarray(0, length), fds: decodeRights(control, controlLength(message)) };
+}

@@ -1,0 +1,24 @@
+// From the configuration and the host to a Plan. Pure: nothing is touched, no privilege is needed.
+
+import { planCgroup } from '../cgroups/plan.ts';
+import { cleanPath } from '../names.ts';
+import { planClone } from '../namespaces.ts';
+import { childSequence, type PlanInput, parentSequence } from './sequence.ts';
+import type { Plan } from './steps.ts';
+import { refuseUnsupported } from './unsupported.ts';
+
+/** Throws what the chapters find that cannot be done: ERR_SPEC_CHECK, ERR_UNSUPPORTED, ERR_HOST, ERR_CGROUP. */
+export function compilePlan(input: PlanInput): Plan {
+  const { spec, host, id, bundle } = input;
+  refuseUnsupported(spec);
+  const clone = planClone(spec);
+  const cgroup = planCgroup(spec, host.cgroup, id, { rootless: input.rootless, systemd: input.systemdCgroup });
+  const root = spec.root?.path ?? '';
+  return Object.freeze({
+    clone,
+    cgroupPaths: cgroup.paths,
+    rootfs: cleanPath(root.startsWith('/') ? root : `${bundle}/${root}`),
+    parent: Object.freeze(parentSequence(input, clone, cgroup)),
+    child: Object.freeze(childSequence(input, clone)),
+  });
+}

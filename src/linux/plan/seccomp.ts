@@ -1,0 +1,14 @@
+// config-linux.md, "Seccomp": the profile, compiled before there is a process.
+
+import type { Spec } from '../../spec/types.ts';
+import { compileSeccomp } from '../seccomp/compile.ts';
+import type { ConversationStep } from '../init/conversation.ts';
+
+type SeccompStep = Extract<ConversationStep, { kind: 'seccomp' }>;
+
+export function planSeccomp(spec: Spec, arch: 'x64' | 'arm64'): SeccompStep[] {
+  const profile = spec.linux?.seccomp;
+  if (profile === undefined) return [];
+  const { filter, flags, notify } = compileSeccomp(profile, arch);
+  return [{ kind: 'seccomp', filter, flags, notify }];
+}

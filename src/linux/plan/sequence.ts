@@ -1,0 +1,114 @@
+// The order of set-up, on one screen. Each chapter of the specification plans its own steps; here they only stand in
+// line, each with the reason why it stands there.
+
+import type { Spec } from '../../spec/types.ts';
+import type { Host } from '../host.ts';
+import type { CgroupPlan } from '../cgroups/plan.ts';
+import { planConsole, planReopenNull } from '../console.ts';
+import { planDevices } from '../devices.ts';
+import { planMasks, planMaskSource } from '../masks.ts';
+import { planMounts, planReadonlyLater } from '../mounts/plan.ts';
+import { type ClonePlan, planJoins, planUnshareCgroup } from '../namespaces.ts';
+import {
+  planKeyring,
+  planNoNewPrivileges,
+  planPersonality,
+  planScheduling,
+  planSession,
+} from '../process/attributes.ts';
+import { planBoundingSet, planCapabilities } from '../process/capabilities.ts';
+import { planLabels } from '../process/labels.ts';
+import { planOomScore } from '../process/oom-score.ts';
+import { planCwd, planEnvironment, planExec, planLookup } from '../process/program.ts';
+import { planRlimits } from '../process/rlimits.ts';
+import { planOpenTerminal, planTakeTerminal } from '../process/terminal.ts';
+import { planUser } from '../process/user.ts';
+import { planPivot, planPropagation, planRootfs, planRootPropagation, planRootReadonly } from '../rootfs.ts';
+import { planSysctls } from '../sysctl.ts';
+import { planUts } from '../uts.ts';
+import { planBecomeRoot } from '../user-namespace.ts';
+import { planSeccomp } from './seccomp.ts';
+import type { ChildStep, ParentStep } from './steps.ts';
+
+export interface PlanInput {
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  readonly spec: Spec;
+  readonly host: Host;
+  readonly noPivot: boolean;
+  readonly noNewKeyring: boolean;
+  readonly preserveFds: number;
+  readonly rootless: boolean;
+  readonly systemdCgroup: boolean;
+}
+
+export function parentSequence({ spec }: PlanInput, clone: ClonePlan, cgroup: CgroupPlan): ParentStep[] {
+  const mapping = clone.userns === 'new' && clone.stage === undefined;
+  return [
+    ...cgroup.beforeJoin, //                 the limits are there before the first process is
+    { kind: 'clone', clone }, //             namespaces without a path; by a stage, those that need one
+    ...(mapping ? [{ kind: 'id-mappings', clone } as const] : []), // until then the child has no user
+    ...cgroup.join, //                       before any memory of the set-up is charged to us
+    ...cgroup.afterJoin, //                  what the kernel takes only from a cgroup with processes
+    ...planOomScore(spec), //                while the child may still be looked at
+    { kind: 'attend' }, //                   the child's part, below
+    ...planRlimits(spec), //                 when nothing of ours can run into them, with the host's privileges
+  ];
+}
+
+export function childSequence(input: PlanInput, clone: ClonePlan): ChildStep[] {
+  const { spec, host, bundle } = input;
+  const last = host.lastCapability;
+  const seccomp = planSeccomp(spec, host.arch);
+  const mounts = planMounts(spec, bundle);
+  const hooks = spec.hooks ?? {};
+  const runtimeHooks = (['prestart', 'createRuntime'] as const).filter((kind) => (hooks[kind] ?? []).length > 0);
+  const noNewPrivileges = spec.process?.noNewPrivileges === true;
+  return [
+    { kind: 'await-parent' }, //             id maps and cgroups are the parent's
+    ...planBecomeRoot(clone), //             from here on files are made by the container's root
+    ...planJoins(spec), //                   all that follows happens inside the joined namespaces
+    ...planUnshareCgroup(spec), //           its root is the cgroup just joined
+    ...planSession(), //                     no terminal of the caller can be pushed into (TIOCSTI)
+    ...planKeyring(input.id, !input.noNewKeyring), // no keys of the caller
+    ...planPropagation(spec), //             first of all no mount of ours must reach the host
+    ...planRootfs(spec, bundle),
+    ...mounts, //                            in the listed order
+    ...planDevices(spec), //                 /dev is mounted now
+    ...planOpenTerminal(spec), //            by the container's own devpts
+    ...planConsole(spec), //                 the slave on /dev/console
+    ...planReopenNull(spec),
+    ...planMaskSource(spec), //              the last thing taken from the host
+    ...(runtimeHooks.length > 0 ? [{ kind: 'runtime-hooks', kinds: runtimeHooks } as const] : []), // before pivot_root
+    ...((hooks.createContainer ?? []).length > 0 // found in the runtime's tree, run in the container's namespaces
+      ? [{ kind: 'create-container-hooks', hooks: hooks.createContainer ?? [] } as const]
+      : []),
+    ...planPivot(spec, input.noPivot), //    the host's tree is gone
+    ...planReadonlyLater(mounts), //         after everything was made in them
+    ...planRootPropagation(spec), //         only now may mounts propagate as asked for
+    ...planRootReadonly(spec),
+    ...planUts(spec),
+    ...planSysctls(spec), //                 in the container's namespaces, by the host's procfs
+    ...planMasks(spec), //                   last of the mounts, so that nothing uncovers a path
+    ...planTakeTerminal(spec),
+    ...planScheduling(spec), //              needs privileges
+    ...planPersonality(spec),
+    ...planLabels(spec, host), //            take effect at execve
+    ...(noNewPrivileges ? planNoNewPrivileges(spec) : []), // so that the filter needs no CAP_SYS_ADMIN
+    planBoundingSet(spec, last), //          needs CAP_SETPCAP
+    planUser(spec), //                       needs CAP_SETUID and CAP_SETGID
+    planCapabilities(spec, last, seccomp.length > 0 && !noNewPrivileges ? [21] : []), // CAP_SYS_ADMIN stays for the filter
+    ...planCwd(spec), //                     as the container's user (CVE-2024-21626)
+    ...planEnvironment(spec), //             HOME, from the container's passwd
+    ...planLookup(spec), //                  as the container's user; fails `create`, not `start`
+    { kind: 'ready' }, //                    `create` ends here
+    ...((hooks.startContainer ?? []).length > 0
+      ? [{ kind: 'start-container-hooks', hooks: hooks.startContainer ?? [] } as const]
+      : []),
+    ...planExec(spec, input.preserveFds).slice(0, 1), // nothing is open but what is asked for (CVE-2024-21626)
+    ...seccomp, //                           the last thing that needs a system call of ours
+    ...(seccomp.length > 0 && !noNewPrivileges ? [planCapabilities(spec, last)] : []),
+    ...planExec(spec, input.preserveFds).slice(1),
+  ];
+}

@@ -1,0 +1,71 @@
+// Every kind of step, and the Plan that they make. A step is a frozen value: one action that a reader of the
+// specification would name.
+
+import type { CgroupPaths, CgroupStep } from '../cgroups/plan.ts';
+import type { ConsoleStep } from '../console.ts';
+import type { DeviceStep } from '../devices.ts';
+import type { ConversationStep } from '../init/conversation.ts';
+import type { MaskStep } from '../masks.ts';
+import type { MountStep } from '../mounts/plan.ts';
+import type { ReadonlyLaterStep } from '../mounts/run.ts';
+import type { ClonePlan, JoinStep, UnshareCgroupStep } from '../namespaces.ts';
+import type { AttributeStep } from '../process/attributes.ts';
+import type { BoundingStep, CapabilitiesStep } from '../process/capabilities.ts';
+import type { LabelStep } from '../process/labels.ts';
+import type { OomScoreStep } from '../process/oom-score.ts';
+import type { ProgramStep } from '../process/program.ts';
+import type { RlimitStep } from '../process/rlimits.ts';
+import type { TerminalStep } from '../process/terminal.ts';
+import type { UserStep } from '../process/user.ts';
+import type { RootfsStep } from '../rootfs.ts';
+import type { SysctlStep } from '../sysctl.ts';
+import type { BecomeRootStep } from '../user-namespace.ts';
+import type { UtsStep } from '../uts.ts';
+
+export interface CloneStep {
+  readonly kind: 'clone';
+  readonly clone: ClonePlan;
+}
+
+/** The maps of the new user namespace (config-linux.md), and the child's own part of the set-up. */
+export type ParentStep =
+  | CloneStep
+  | { readonly kind: 'id-mappings'; readonly clone: ClonePlan }
+  | { readonly kind: 'attend' }
+  | CgroupStep
+  | OomScoreStep
+  | RlimitStep;
+
+export type ChildStep =
+  | AttributeStep
+  | BecomeRootStep
+  | BoundingStep
+  | CapabilitiesStep
+  | ConsoleStep
+  | ConversationStep
+  | DeviceStep
+  | JoinStep
+  | LabelStep
+  | MaskStep
+  | MountStep
+  | ProgramStep
+  | ReadonlyLaterStep
+  | RootfsStep
+  | SysctlStep
+  | TerminalStep
+  | UnshareCgroupStep
+  | UserStep
+  | UtsStep;
+
+export type Step = ParentStep | ChildStep;
+
+/** All that will be done, decided from configuration and host before anything is. */
+export interface Plan {
+  readonly clone: ClonePlan;
+  readonly cgroupPaths: CgroupPaths;
+  /** Absolute path of the root on the host. */
+  readonly rootfs: string;
+  readonly parent: readonly ParentStep[];
+  /** Runs in the container's process while the parent is at its step `attend`, and after. */
+  readonly child: readonly ChildStep[];
+}
