@@ -5,7 +5,6 @@ import type { Spec } from '../spec/types.ts';
 import { attach, changeMount, changePropagation, cloneMount } from './mounts/attach.ts';
 import { flagNames } from './mounts/attributes.ts';
 import { propagationFlags } from './mounts/options.ts';
-import { planReadonlyLater, type ReadonlyLaterStep } from './mounts/run.ts';
 import { cleanPath, splitPath } from './names.ts';
 import { hasNamespace } from './namespaces.ts';
 import * as sys from './sys/index.ts';
@@ -40,17 +39,16 @@ function propagationOf(spec: Spec): number | undefined {
 const isDetached = (flags: number | undefined): boolean =>
   flags === undefined || flags === (sys.MS_SLAVE | sys.MS_REC) || flags === (sys.MS_PRIVATE | sys.MS_REC);
 
-/** COMPAT: rslave when the configuration is silent, as runc. */
-function planPropagation(spec: Spec): RootfsStep[] {
+/** ORDER: first of all in the new mount namespace. COMPAT: rslave when the configuration is silent, as runc. */
+export function planPropagation(spec: Spec): RootfsStep[] {
   if (!hasNamespace(spec, 'mount')) return [];
   return [{ kind: 'set-propagation', flags: propagationOf(spec) ?? sys.MS_SLAVE | sys.MS_REC }];
 }
 
-/** ORDER: first of all in the new mount namespace its propagation; then the root, from `bundle`, as a mount of its own. */
+/** The root, from `bundle`, as a mount of its own. */
 export function planRootfs(spec: Spec, bundle: string): RootfsStep[] {
   const path = spec.root?.path ?? '';
   return [
-    ...planPropagation(spec),
     {
       kind: 'open-rootfs',
       path: path.startsWith('/') ? cleanPath(path) : cleanPath(`${bundle}/${path}`),
@@ -73,21 +71,14 @@ export function planPivot(spec: Spec, noPivot: boolean): RootfsStep[] {
 }
 
 /** ORDER: after pivot_root(2): before, it would change the host's mount that the rootfs lies on. */
-function planRootPropagation(spec: Spec): RootfsStep[] {
+export function planRootPropagation(spec: Spec): RootfsStep[] {
   const flags = propagationOf(spec);
   if (flags === undefined || (flags & sys.MS_PRIVATE) !== 0 || !hasNamespace(spec, 'mount')) return [];
   return [{ kind: 'root-propagation', flags }];
 }
 
-const planRootReadonly = (spec: Spec): RootfsStep[] =>
+export const planRootReadonly = (spec: Spec): RootfsStep[] =>
   spec.root?.readonly === true && hasNamespace(spec, 'mount') ? [{ kind: 'root-readonly' }] : [];
-
-/** ORDER: after everything was made in the rootfs. */
-export const planFinishRootfs = (spec: Spec): (RootfsStep | ReadonlyLaterStep)[] => [
-  ...planRootPropagation(spec),
-  ...planReadonlyLater(spec),
-  ...planRootReadonly(spec),
-];
 
 /** The mount that `path` lies on becomes private: its mount point is `path` or the nearest folder above that is one. */
 function makeParentPrivate(path: string): void {

@@ -4,7 +4,7 @@
 import { planConsole, planReopenNull, runConsole } from '../console.ts';
 import { planDevices, runDevices } from '../devices.ts';
 import { planMaskSource, planMasks, runMask } from '../masks.ts';
-import { planFinishRootfs, planPivot, planRootfs, runRootfs } from '../rootfs.ts';
+import { planPivot, planPropagation, planRootfs, planRootPropagation, planRootReadonly, runRootfs } from '../rootfs.ts';
 import * as sys from '../sys/index.ts';
 import { openKoffiDoor } from '../sys/koffi.ts';
 import { planSysctls, runSysctl } from '../sysctl.ts';
@@ -48,17 +48,15 @@ function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
   const { spec, bundle } = order;
   const mounts = planMounts(spec, bundle);
   ctx.sources = openSources(mounts, false);
-  for (const step of planRootfs(spec, bundle)) runRootfs(step, ctx);
+  for (const step of [...planPropagation(spec), ...planRootfs(spec, bundle)]) runRootfs(step, ctx);
   for (const step of mounts) runMount(step, ctx);
   for (const step of planDevices(spec)) runDevices(step, ctx);
   for (const step of planMaskSource(spec)) runMask(step, ctx);
   for (const step of planPivot(spec, order.noPivot === true)) runRootfs(step, ctx);
   for (const step of planConsole(spec)) runConsole(step, ctx);
   for (const step of planReopenNull(spec)) runConsole(step, ctx);
-  for (const step of planFinishRootfs(spec)) {
-    if (step.kind === 'readonly-later') runReadonlyLater(step, ctx);
-    else runRootfs(step, ctx);
-  }
+  runReadonlyLater(ctx);
+  for (const step of [...planRootPropagation(spec), ...planRootReadonly(spec)]) runRootfs(step, ctx);
   for (const step of planUts(spec)) runUts(step);
   for (const step of planSysctls(spec)) runSysctl(step, ctx);
   for (const step of planMasks(spec)) runMask(step, ctx);
@@ -81,7 +79,7 @@ function tryOnce(run: () => void): boolean {
 /** Mounts onto hostile ground, over and over. Each failure is fine; what the host has at the end is the test's to see. */
 function contest(order: Order, ctx: ReturnType<typeof contextOf>): Contest {
   const mounts = planMounts(order.spec, order.bundle);
-  for (const step of planRootfs(order.spec, order.bundle)) runRootfs(step, ctx);
+  for (const step of [...planPropagation(order.spec), ...planRootfs(order.spec, order.bundle)]) runRootfs(step, ctx);
   const until = Date.now() + (order.contest ?? 0);
   const count = { mounted: 0, failures: 0 };
   sys.fchdir(ctx.rootfs);

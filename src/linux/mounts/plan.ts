@@ -3,7 +3,6 @@
 import { TsociError } from '../../errors.ts';
 import type { LinuxIdMapping, Mount, Spec } from '../../spec/types.ts';
 import { cleanPath } from '../names.ts';
-import { hasNamespace } from '../namespaces.ts';
 import * as k from '../sys/constants.ts';
 import { type BindAttributes, bindAttributes, flagNames, newMountAttributes, superBlockWords } from './attributes.ts';
 import { type AttributeChange, type MountOptions, parseMountOptions } from './options.ts';
@@ -62,12 +61,31 @@ export interface RemountStep extends MountPlace {
   readonly data: string;
 }
 
+/** One piece of the tree of cgroups. */
+export interface CgroupMountPart {
+  readonly kind: 'tmpfs' | 'bind' | 'cgroup' | 'cgroup2' | 'symlink';
+  /** Below the destination: `memory`; empty for the destination itself. */
+  readonly target: string;
+  /** Host path of a bind, text of a symlink, or the name that the mount table shows. */
+  readonly source?: string;
+  /** Options of the file system, with commas between. */
+  readonly data?: string;
+  /** MS_* of mount(2). */
+  readonly flags?: number;
+}
+
 /** Type `cgroup`: what lies there depends on the host's hierarchies; see cgroups/mount.ts. */
 export interface CgroupMountStep extends MountPlace {
   readonly kind: 'mount-cgroup';
-  readonly mount: Mount;
-  readonly options: MountOptions;
+  /** The first is for the destination itself. */
+  readonly parts: readonly CgroupMountPart[];
+  readonly flags: number;
+  /** The first part too, once the others are made in it. */
+  readonly readonly: boolean;
 }
+
+/** What type `cgroup` stands for on this host. */
+export type CgroupPartsOf = (mount: Mount) => readonly CgroupMountPart[];
 
 export type MountStep = FileSystemStep | BindStep | RemountStep | CgroupMountStep;
 
@@ -105,6 +123,13 @@ function parameterOf(word: string): FileSystemParameter {
   const equals = word.indexOf('=');
   return equals <= 0 ? [word, null] : [word.slice(0, equals), word.slice(equals + 1)];
 }
+
+/** Mount data in the words of fsconfig(2). */
+export const parametersOf = (data: string): FileSystemParameter[] =>
+  data
+    .split(',')
+    .filter((word) => word !== '')
+    .map(parameterOf);
 
 /** KERNEL: no file system of these lets a label be given as a mount option. */
 const UNLABELLED: readonly string[] = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2'];
@@ -144,10 +169,7 @@ function planFileSystem(spec: Spec, mount: Mount, place: MountPlace, options: Mo
     parameters: [
       ...superBlockWords(flags).map((word): FileSystemParameter => [word, null]),
       ...subtype,
-      ...options.data
-        .flatMap((option) => option.split(','))
-        .filter((word) => word !== '')
-        .map(parameterOf),
+      ...parametersOf(options.data.join(',')),
       ...(label === '' ? [] : [['context', label] as FileSystemParameter]),
     ],
     attributes: newMountAttributes(flags),
@@ -205,7 +227,17 @@ function planBind(spec: Spec, mount: Mount, place: MountPlace, options: MountOpt
   };
 }
 
-function planMount(spec: Spec, mount: Mount, index: number, bundle: string): MountStep {
+function planCgroup(place: MountPlace, options: MountOptions, parts: readonly CgroupMountPart[]): CgroupMountStep {
+  const readonly = (options.flags & k.MS_RDONLY) !== 0;
+  return { ...place, kind: 'mount-cgroup', parts, flags: options.flags, readonly };
+}
+
+interface PlanOptions {
+  readonly bundle: string;
+  readonly cgroupParts: CgroupPartsOf;
+}
+
+function planMount(spec: Spec, mount: Mount, index: number, { bundle, cgroupParts }: PlanOptions): MountStep {
   const options = parseMountOptions(mount.options ?? []);
   const destination = cleanPath(mount.destination);
   if (!isAllowedDestination(destination)) {
@@ -219,28 +251,36 @@ function planMount(spec: Spec, mount: Mount, index: number, bundle: string): Mou
   if (options.idmap !== 'none' || (mount.uidMappings?.length ?? 0) > 0) {
     refuse(index, 'options', `id-mapped mount at "${destination}" is not a bind mount`);
   }
-  if (mount.type === 'cgroup') return { ...place, kind: 'mount-cgroup', mount, options };
+  if (mount.type === 'cgroup') return planCgroup(place, options, cgroupParts(mount));
   return planFileSystem(spec, mount, place, options);
 }
 
 /**
- * The mounts of `spec`, in the listed order; relative bind sources are taken from `bundle`.
+ * The mounts of `spec`, in the listed order; relative bind sources are taken from `bundle`; `cgroupParts` says what type
+ * `cgroup` stands for on this host.
  * Throws ERR_SPEC_CHECK for what no kernel could do: a bind without a source, id maps without mappings,
  * a place below /proc that is not on the allow-list.
  */
-export function planMounts(spec: Spec, bundle: string): MountStep[] {
-  return (spec.mounts ?? []).map((mount, index) => Object.freeze(planMount(spec, mount, index, bundle)));
+export function planMounts(spec: Spec, bundle: string, cgroupParts: CgroupPartsOf = () => []): MountStep[] {
+  const options = { bundle, cgroupParts };
+  return (spec.mounts ?? []).map((mount, index) => Object.freeze(planMount(spec, mount, index, options)));
 }
 
-/** In a network namespace that is not ours to show, sysfs may be refused: then the host's /sys is bound instead. */
-export const mayBindHostSys = (spec: Spec): boolean => !hasNamespace(spec, 'network');
+/** The mounts that stay writable for set-up: /dev and every tmpfs. */
+export interface ReadonlyLaterStep {
+  readonly kind: 'readonly-later';
+}
+
+/** ORDER: after the devices and the last mount point. */
+export const planReadonlyLater = (mounts: readonly MountStep[]): ReadonlyLaterStep[] =>
+  mounts.some((step) => step.kind === 'mount-filesystem' && step.readonlyLater) ? [{ kind: 'readonly-later' }] : [];
 
 /** `mounting "proc" to rootfs at "/proc": mount proc:/proc, flags: MS_NOSUID|MS_NODEV`. */
 export function describeMount(step: MountStep): string {
   const source = step.kind === 'mount-cgroup' ? 'cgroup' : step.kind === 'remount' ? '' : step.source;
   const head = `mounting "${source}" to rootfs at "${step.destination}"`;
   if (step.kind === 'remount') return `remounting "${step.destination}", flags: ${flagNames(step.flags)}`;
-  if (step.kind === 'mount-cgroup') return `${head}: flags: ${flagNames(step.options.flags)}`;
+  if (step.kind === 'mount-cgroup') return `${head}: flags: ${flagNames(step.flags)}`;
   if (step.kind === 'mount-bind') return `${head}: bind mount, flags: ${flagNames(step.flags)}`;
   const data = step.data === '' ? '' : `, data: ${step.data}`;
   return `${head}: mount ${step.type}:${step.destination}, flags: ${flagNames(step.flags)}${data}`;

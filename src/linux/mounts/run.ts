@@ -2,16 +2,17 @@
 // Each mount is made detached, finished, and only then attached: nothing inside ever sees it with too many rights.
 
 import { TsociError } from '../../errors.ts';
-import type { Spec } from '../../spec/types.ts';
 import type { InitContext } from '../init/context.ts';
 import { isFolder } from '../inode.ts';
 import { openInRoot, openMountPoint } from '../paths.ts';
 import * as sys from '../sys/index.ts';
 import { attach, changeBind, changeMount, changePropagation, cloneHostMount } from './attach.ts';
+import { addCgroupPart, openCgroupPart } from './cgroup.ts';
 import { copyUp } from './copy-up.ts';
 import { mountInto, openFileSystem } from './filesystem.ts';
 import {
   type BindStep,
+  type CgroupMountStep,
   type FileSystemParameter,
   type FileSystemStep,
   type MountStep,
@@ -116,24 +117,33 @@ function remount(step: RemountStep, ctx: MountContext): void {
   });
 }
 
+/** The tree of cgroups: a mount in the destination itself, then what lies below it, by the descriptor of that mount. */
+function mountCgroup(step: CgroupMountStep, ctx: MountContext): void {
+  const [first, ...rest] = step.parts;
+  if (first === undefined) throw new TsociError('ERR_HOST', 'the host has no cgroup file system to show');
+  const target = openMountPoint(ctx.rootfs, step.destination, 'follow', () => true);
+  sys.withFd(target, () => {
+    const base = openCgroupPart(first);
+    sys.withFd(base, () => {
+      attach(base, target);
+      for (const part of rest) addCgroupPart(base, part);
+      if (step.readonly) changeMount(base, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
+      if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(base, step.recursive, true);
+      for (const flags of step.propagation) changePropagation(base, flags);
+    });
+  });
+}
+
 /** Does one mount. Errors: SyscallError, or ERR_STEP with the kernel's own log of the file system. */
 export function runMount(step: MountStep, ctx: MountContext): void {
   if (step.kind === 'mount-filesystem') mountFileSystem(step, ctx);
   else if (step.kind === 'mount-bind') mountBind(step, ctx);
   else if (step.kind === 'remount') remount(step, ctx);
-  else throw new TsociError('ERR_UNSUPPORTED', 'mounts of type cgroup are not built in yet');
+  else mountCgroup(step, ctx);
 }
 
-/** The mounts that stayed writable for set-up: /dev and every tmpfs with `ro`. */
-export interface ReadonlyLaterStep {
-  readonly kind: 'readonly-later';
-}
-
-/** ORDER: after the devices and the last mount point. A mount that turns out to be read-only at once needs nothing here. */
-export const planReadonlyLater = (spec: Spec): ReadonlyLaterStep[] =>
-  (spec.mounts ?? []).some((mount) => mount.options?.includes('ro') === true) ? [{ kind: 'readonly-later' }] : [];
-
-export function runReadonlyLater(_step: ReadonlyLaterStep, ctx: MountMemory): void {
+/** ORDER: after the devices and the last mount point: /dev and every tmpfs with `ro` turn read-only now. */
+export function runReadonlyLater(ctx: MountMemory): void {
   for (const { fd } of ctx.readonlyLater ?? []) {
     changeMount(fd, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
     sys.close(fd);
@@ -141,4 +151,5 @@ export function runReadonlyLater(_step: ReadonlyLaterStep, ctx: MountMemory): vo
   ctx.readonlyLater = [];
 }
 
-export const describeReadonlyLater = (_step: ReadonlyLaterStep): string => 'making /dev and tmpfs mounts read-only';
+/** For those who name all steps. */
+export type { ReadonlyLaterStep } from './plan.ts';

@@ -4,6 +4,7 @@
 
 import { TsociError } from '../../errors.ts';
 import type { LinuxIdMapping } from '../../spec/types.ts';
+import type { Plan } from '../plan/steps.ts';
 import * as sys from '../sys/index.ts';
 import { changePropagation, cloneHostMount } from './attach.ts';
 import type { BindStep, IdMapping, MountStep } from './plan.ts';
@@ -79,3 +80,10 @@ export function openSources(steps: readonly MountStep[], userns: boolean): Map<s
   }
   return sources;
 }
+
+/** The sources that the plan of a container needs from its parent. */
+export const openMountSources = (plan: Pick<Plan, 'clone' | 'child'>): Map<string, number> =>
+  openSources(
+    plan.child.filter((step) => step.kind === 'mount-bind'),
+    plan.clone.userns !== 'none',
+  );
