@@ -15,3 +15,7 @@ export function splitPath(path: string): { readonly folder: string; readonly nam
   const slash = path.lastIndexOf('/');
   return { folder: slash <= 0 ? '/' : path.slice(0, slash), name: path.slice(slash + 1) };
 }
+
+/** `path` is `folder` or lies below it; both clean. */
+export const isAtOrBelow = (path: string, folder: string): boolean =>
+  folder === '/' || path === folder || path.startsWith(`${folder}/`);

@@ -5,7 +5,7 @@ import type { Spec } from '../spec/types.ts';
 import { attach, changeMount, changePropagation, cloneMount } from './mounts/attach.ts';
 import { flagNames } from './mounts/attributes.ts';
 import { propagationFlags } from './mounts/options.ts';
-import { cleanPath, splitPath } from './names.ts';
+import { cleanPath, isAtOrBelow } from './names.ts';
 import { hasNamespace } from './namespaces.ts';
 import * as sys from './sys/index.ts';
 
@@ -80,15 +80,37 @@ export function planRootPropagation(spec: Spec): RootfsStep[] {
 export const planRootReadonly = (spec: Spec): RootfsStep[] =>
   spec.root?.readonly === true && hasNamespace(spec, 'mount') ? [{ kind: 'root-readonly' }] : [];
 
-/** The mount that `path` lies on becomes private: its mount point is `path` or the nearest folder above that is one. */
+interface HostMount {
+  readonly point: string;
+  readonly type: string;
+  /** `shared:1`, `master:2`, `unbindable`, nothing … */
+  readonly optional: string;
+}
+
+/** proc(5), mountinfo: the fifth field is the mount point (octal escapes), the seventh on up to a dash are optional. */
+function readMountTable(): HostMount[] {
+  const lines = sys.readText('/proc/self/mountinfo').split('\n');
+  return lines
+    .filter((line) => line !== '')
+    .map((line) => {
+      const fields = line.split(' ');
+      const dash = fields.indexOf('-');
+      const point = (fields[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
+        String.fromCharCode(Number.parseInt(octal, 8)),
+      );
+      return { point, type: fields[dash + 1] ?? '', optional: fields.slice(6, dash).join(' ') };
+    });
+}
+
+/**
+ * The mount that `path` lies on becomes private when it is shared, or pivot_root(2) would refuse and the host would see
+ * our mounts; when it is unbindable too, since the root is made of a copy of it.
+ */
 function makeParentPrivate(path: string): void {
-  try {
-    sys.mount_setattr(sys.AT_FDCWD, path, 0, sys.encodeMountAttr({ propagation: sys.MS_PRIVATE }));
-  } catch (error) {
-    // KERNEL: EINVAL says that `path` is not a mount point.
-    if (!sys.isErrno(error, sys.E.EINVAL) || path === '/') throw error;
-    makeParentPrivate(splitPath(path).folder);
-  }
+  const parents = readMountTable().filter((mount) => isAtOrBelow(path, mount.point));
+  const parent = parents.reduce((best, mount) => (mount.point.length >= best.point.length ? mount : best));
+  if (!/^(shared:|unbindable)/.test(parent.optional)) return;
+  sys.mount_setattr(sys.AT_FDCWD, parent.point, 0, sys.encodeMountAttr({ propagation: sys.MS_PRIVATE }));
 }
 
 function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: RootfsContext): void {
@@ -122,27 +144,10 @@ function pivotRoot(shared: boolean, rootfs: number): void {
   sys.chdir('/');
 }
 
-interface HostMount {
-  readonly point: string;
-  readonly type: string;
-}
-
-/** proc(5), mountinfo: the fifth field is the mount point (octal escapes), the type follows the lone dash. */
-function parseMountPoints(text: string): HostMount[] {
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => {
-    const fields = line.split(' ');
-    const point = (fields[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
-    return { point, type: fields[fields.indexOf('-') + 1] ?? '' };
-  });
-}
-
 /** SAFETY: without pivot_root(2) the old tree stays below: its procfs and sysfs, the ways out, go or are covered. */
 function hideKernelTrees(rootPath: string): void {
-  for (const { point, type } of parseMountPoints(sys.readText('/proc/self/mountinfo')).reverse()) {
-    if ((type !== 'proc' && type !== 'sysfs') || point === rootPath || point.startsWith(`${rootPath}/`)) continue;
+  for (const { point, type } of readMountTable().reverse()) {
+    if ((type !== 'proc' && type !== 'sysfs') || isAtOrBelow(point, rootPath)) continue;
     try {
       sys.mount(null, point, null, sys.MS_PRIVATE | sys.MS_REC, null);
       sys.umount2(point, sys.MNT_DETACH);

@@ -21,6 +21,8 @@ interface Order {
   /** Be the attacker: exchange these two names until killed. */
   readonly exchange?: readonly [string, string];
   readonly noPivot?: boolean;
+  readonly userns?: boolean;
+  readonly terminal?: boolean;
   /** Files to read at the end, as seen from inside. */
   readonly read?: readonly string[];
   readonly list?: readonly string[];
@@ -40,19 +42,20 @@ const contextOf = (order: Order, warnings: string[]) => ({
   proc: sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC),
   consoleSlave: -1,
   sources: new Map<string, number>() as ReadonlyMap<string, number>,
-  userns: false,
+  userns: order.userns === true,
   warn: (text: string) => void warnings.push(text),
 });
 
 function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
   const { spec, bundle } = order;
   const mounts = planMounts(spec, bundle);
-  ctx.sources = openSources(mounts, false);
+  if (order.userns !== true) ctx.sources = openSources(mounts, false);
   for (const step of [...planPropagation(spec), ...planRootfs(spec, bundle)]) runRootfs(step, ctx);
   for (const step of mounts) runMount(step, ctx);
   for (const step of planDevices(spec)) runDevices(step, ctx);
   for (const step of planMaskSource(spec)) runMask(step, ctx);
   for (const step of planPivot(spec, order.noPivot === true)) runRootfs(step, ctx);
+  if (order.terminal === true) openTerminal(ctx);
   for (const step of planConsole(spec)) runConsole(step, ctx);
   for (const step of planReopenNull(spec)) runConsole(step, ctx);
   runReadonlyLater(ctx);
@@ -60,6 +63,13 @@ function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
   for (const step of planUts(spec)) runUts(step);
   for (const step of planSysctls(spec)) runSysctl(step, ctx);
   for (const step of planMasks(spec)) runMask(step, ctx);
+}
+
+/** The slave of a new pty of the container's devpts. */
+function openTerminal(ctx: ReturnType<typeof contextOf>): void {
+  const master = sys.openat(ctx.rootfs, 'dev/pts/ptmx', sys.O_RDWR | sys.O_NOCTTY | sys.O_CLOEXEC);
+  sys.unlockTerminal(master);
+  ctx.consoleSlave = sys.openPeerTerminal(master, sys.O_RDWR | sys.O_NOCTTY | sys.O_CLOEXEC);
 }
 
 interface Contest {
@@ -92,8 +102,10 @@ function contest(order: Order, ctx: ReturnType<typeof contextOf>): Contest {
   return count;
 }
 
+const RENAME_EXCHANGE = 2;
+
 function exchange([a, b]: readonly [string, string]): never {
-  for (;;) tryOnce(() => sys.renameat2(sys.AT_FDCWD, a, sys.AT_FDCWD, b, sys.RENAME_EXCHANGE));
+  for (;;) tryOnce(() => sys.renameat2(sys.AT_FDCWD, a, sys.AT_FDCWD, b, RENAME_EXCHANGE));
 }
 
 function readAll(order: Order): Record<string, string> {

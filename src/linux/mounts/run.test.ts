@@ -33,10 +33,22 @@ const orderOf = (spec: Spec, more: object): NodeJS.ProcessEnv => ({
 
 const NAMESPACES = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'unchanged'];
 
-/** Runs the steps of `spec` in namespaces of their own. */
-function drive(spec: Spec, more: object = {}): Outcome {
-  const args = [...NAMESPACES, process.execPath, '--import', 'tsx', DRIVER];
-  const result = spawnSync('unshare', args, { env: orderOf(spec, more), encoding: 'utf8' });
+/** A host whose mounts are shared, as systemd makes them. */
+const SHARED_WORLD = ['unshare', '--mount', '--propagation', 'shared'];
+
+/** Runs the steps of `spec` in namespaces of their own; `world` is a command around, `extra` are more of unshare(1). */
+function drive(spec: Spec, more: object = {}, world: string[] = [], extra: string[] = []): Outcome {
+  const [command = '', ...args] = [
+    ...world,
+    'unshare',
+    ...extra,
+    ...NAMESPACES,
+    process.execPath,
+    '--import',
+    'tsx',
+    DRIVER,
+  ];
+  const result = spawnSync(command, args, { env: orderOf(spec, more), encoding: 'utf8' });
   if (result.status !== 0) throw new Error(`driver: ${result.stderr}`);
   return JSON.parse(result.stdout) as Outcome;
 }
@@ -69,11 +81,12 @@ const at = (outcome: Outcome, point: string): MountLine | undefined =>
   parse(outcome.mountinfo).findLast((line) => line.point === point);
 
 /** The same configuration, done by runc, whose program prints its mount table. */
-function mountinfoOfRunc(spec: Spec): string {
+function mountinfoOfRunc(spec: Spec, world: string[] = [], flags: string[] = []): string {
   const process = { cwd: '/', args: ['/bin/busybox', 'cat', '/proc/self/mountinfo'], user: { uid: 0, gid: 0 } };
   fs.writeFileSync(path.join(bundle, 'config.json'), JSON.stringify({ ...spec, process }));
   const id = `tsoci-mounts-${globalThis.process.pid}-${counter++}`;
-  const result = spawnSync('runc', ['run', '--bundle', bundle, id], { encoding: 'utf8' });
+  const [command = '', ...args] = [...world, 'runc', 'run', ...flags, '--bundle', bundle, id];
+  const result = spawnSync(command, args, { encoding: 'utf8' });
   if (result.status !== 0) throw new Error(`runc: ${result.stderr}${result.stdout}`);
   return result.stdout;
 }
@@ -187,6 +200,100 @@ describe('mounts in the kernel', function () {
       bind('/hostdev', '/dev', 'rbind', 'rslave'),
     ]);
   });
+  for (const word of ['', 'shared', 'slave', 'private', 'rprivate', 'rslave']) {
+    it(`propagate as runc's on a shared host: rootfsPropagation "${word}"`, function () {
+      if (!hasRunc) {
+        console.log('      skipped: no runc');
+        this.skip();
+      }
+      fs.mkdirSync(path.join(bundle, 'data'));
+      const mounts: Mount[] = [
+        PROC,
+        { destination: '/t', type: 'tmpfs', source: 'tmpfs' },
+        { destination: '/data', source: 'data', options: ['rbind'] },
+        { destination: '/data/private', source: 'data', options: ['rbind', 'private'] },
+      ];
+      const spec = specOf(mounts, word === '' ? {} : { rootfsPropagation: word as 'shared' });
+      const left = path.join(bundle, 'left');
+      const own = drive(spec, {}, [
+        ...SHARED_WORLD,
+        'sh',
+        '-c',
+        `"$@"; s=$?; cp /proc/self/mountinfo ${left}; exit $s`,
+        'sh',
+      ]);
+      expect(own.error).to.equal(undefined);
+      expect(fs.readFileSync(left, 'utf8')).not.to.include(`${bundle}/rootfs/t `);
+      // COMPAT: runc before 1.2 did not set the propagation of "/" itself; all other mounts are as its own.
+      const others = (text: string) => parse(text).filter((line) => line.point !== '/');
+      expect(others(own.mountinfo)).to.deep.equal(others(mountinfoOfRunc(spec, SHARED_WORLD)));
+    });
+  }
+
+  it('propagate in the words that runc 1.1 fails on', () => {
+    const spec = (word: string): Spec =>
+      specOf([PROC, { destination: '/t', type: 'tmpfs', source: 'x' }], { rootfsPropagation: word as 'shared' });
+    for (const word of ['unbindable', 'runbindable', 'rshared', 'shared', 'slave', 'private']) {
+      const own = drive(spec(word), {}, SHARED_WORLD);
+      expect(own.error, word).to.equal(undefined);
+      const kinds = { unbindable: 'unbindable', runbindable: 'unbindable', rshared: 'shared', shared: 'shared' };
+      expect(at(own, '/')?.optional, word).to.equal(kinds[word as 'shared'] ?? '');
+      expect(at(own, '/t')?.optional, word).to.equal(word.startsWith('r') ? kinds[word as 'shared'] : '');
+    }
+  });
+
+  it("are as runc's without pivot_root", function () {
+    if (!hasRunc) {
+      console.log('      skipped: no runc');
+      this.skip();
+    }
+    const spec = specOf(ENGINE_MOUNTS);
+    const own = drive(spec, { noPivot: true });
+    expect(own.error).to.equal(undefined);
+    expect(parse(own.mountinfo)).to.deep.equal(parse(mountinfoOfRunc(spec, [], ['--no-pivot'])));
+  });
+
+  it('bind devices in a user namespace, and keep the locked attributes of sources', () => {
+    fs.mkdirSync(path.join(bundle, 'data'));
+    fs.chmodSync(bundle, 0o755);
+    const mounts: Mount[] = [
+      ...ENGINE_MOUNTS.filter((mount) => mount.type !== 'sysfs').map((mount) =>
+        mount.type === 'devpts'
+          ? { ...mount, options: (mount.options ?? []).filter((word) => word !== 'gid=5') }
+          : mount,
+      ),
+      { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
+      { destination: '/data', source: '/mnt', options: ['bind', 'ro'] },
+    ];
+    const locked = [
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      'mount -t tmpfs -o nosuid,nodev,noexec none /mnt; exec "$@"',
+      'sh',
+    ];
+    const order = { userns: true, list: ['/dev'] };
+    const own = drive(specOf(mounts), order, locked, ['--user', '--map-root-user']);
+    expect(own.error).to.equal(undefined);
+    expect(at(own, '/dev/null')?.root).to.equal('/null');
+    expect(at(own, '/sys')?.options).to.match(/^ro,nosuid,nodev,noexec/);
+    expect(at(own, '/data')?.options).to.match(/^ro,nosuid,nodev,noexec/);
+    const explicit = specOf([PROC, { destination: '/data', source: '/mnt', options: ['bind', 'exec'] }]);
+    expect(drive(explicit, { userns: true }, locked, ['--user', '--map-root-user']).error).to.match(/not permitted/);
+  });
+
+  it('bind the terminal to /dev/console, but not through a link', () => {
+    const terminal = { process: { terminal: true, cwd: '/', args: ['sh'], user: { uid: 0, gid: 0 } } };
+    const own = drive(specOf(ENGINE_MOUNTS, {}, terminal), { terminal: true });
+    expect(own.error).to.equal(undefined);
+    expect(at(own, '/dev/console')).to.include({ type: 'devpts', root: '/0' });
+    const bare = ENGINE_MOUNTS.filter((mount) => mount.destination !== '/dev');
+    fs.mkdirSync(rootfs('dev'), { recursive: true });
+    fs.symlinkSync('/proc/self/exe', rootfs('dev', 'console'));
+    expect(drive(specOf(bare, {}, terminal), { terminal: true }).error).to.match(/console is a link/);
+  });
+
   it('mask and protect the paths that runc does', function () {
     if (!hasRunc) {
       console.log('      skipped: no runc');

@@ -143,7 +143,7 @@ export function runMount(step: MountStep, ctx: MountContext): void {
 }
 
 /** ORDER: after the devices and the last mount point: /dev and every tmpfs with `ro` turn read-only now. */
-export function runReadonlyLater(ctx: MountMemory): void {
+export function runReadonlyLater(ctx: MountContext): void {
   for (const { fd } of ctx.readonlyLater ?? []) {
     changeMount(fd, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
     sys.close(fd);
