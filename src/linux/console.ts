@@ -6,7 +6,7 @@ import { hasOwnDev } from './devices.ts';
 import type { InitContext } from './init/context.ts';
 import { isDevice, typeOf } from './inode.ts';
 import { attach, cloneMount } from './mounts/attach.ts';
-import { makeFolder, openInRoot, tryOpenInRoot } from './paths.ts';
+import { createOrFind, makeFolder, openInRoot, tryOpenInRoot } from './paths.ts';
 import * as sys from './sys/index.ts';
 
 export interface ConsoleStep {
@@ -35,14 +35,8 @@ function checkTerminal(slave: number): void {
 /** CVE-2026-88264: the file is new, or an existing one that is no link. */
 function openConsoleFile(dev: number): number {
   const mask = sys.umask(0);
-  try {
-    const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
-    sys.close(sys.openat(dev, 'console', flags, 0o666));
-  } catch (error) {
-    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
-  } finally {
-    sys.umask(mask);
-  }
+  createOrFind(dev, 'console', 0o666);
+  sys.umask(mask);
   const fd = sys.openat(dev, 'console', sys.O_PATH | sys.O_NOFOLLOW | sys.O_CLOEXEC);
   if (typeOf(fd) !== sys.S_IFLNK) return fd;
   sys.close(fd);

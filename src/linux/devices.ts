@@ -9,7 +9,7 @@ import { isDevice } from './inode.ts';
 import { attach, cloneHostMount } from './mounts/attach.ts';
 import { parseMountOptions } from './mounts/options.ts';
 import { cleanPath, splitPath } from './names.ts';
-import { makeFolder } from './paths.ts';
+import { createOrFind, makeFolder } from './paths.ts';
 import * as sys from './sys/index.ts';
 
 export interface DeviceNode {
@@ -111,11 +111,7 @@ function setOwner(folder: number, name: string, node: DeviceNode): void {
 
 /** The host's node bound onto an empty file: where mknod(2) is not allowed. */
 function bindNode(folder: number, name: string, node: DeviceNode, ctx: DeviceContext): void {
-  try {
-    const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
-    sys.close(sys.openat(folder, name, flags, node.mode));
-  } catch (error) {
-    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
+  if (createOrFind(folder, name, node.mode) === 'found') {
     checkExisting(folder, name, node, ctx);
     return;
   }

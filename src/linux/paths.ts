@@ -84,27 +84,33 @@ export function makeFolder(root: number, path: string, links = 0): number {
   }
 }
 
+/** COMPAT: the mode of an empty file that runc makes for a bind mount. */
+const FILE_MODE = 0o755;
+
 /** Makes an empty file, or finds that the name is taken. SAFETY: O_EXCL|O_NOFOLLOW: a link is never written through. */
-function makeFile(root: number, path: string, mode: number, links = 0): number {
-  const { folder, name } = splitPath(path);
-  const parent = makeFolder(root, folder);
+export function createOrFind(parent: number, name: string, mode: number): 'made' | 'found' {
+  const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
   try {
-    try {
-      const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
-      sys.close(sys.openat(parent, name, flags, mode));
-    } catch (error) {
-      if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
-    }
+    sys.close(sys.openat(parent, name, flags, mode));
+    return 'made';
+  } catch (error) {
+    if (sys.isErrno(error, sys.E.EEXIST)) return 'found';
+    throw error;
+  }
+}
+
+function makeFile(root: number, path: string, links = 0): number {
+  const { folder, name } = splitPath(path);
+  return sys.withFd(makeFolder(root, folder), (parent) => {
+    createOrFind(parent, name, FILE_MODE);
     const made = tryOpenInRoot(root, path, sys.O_PATH);
     if (made !== undefined) return made;
     const target = linkTarget(parent, name);
     if (target === undefined || links >= MAX_LINKS) {
       throw new TsociError('ERR_STEP', `${path}: no such file or directory`, { errno: sys.E.ENOENT });
     }
-    return makeFile(root, follow(folder, target), mode, links + 1);
-  } finally {
-    sys.close(parent);
-  }
+    return makeFile(root, follow(folder, target), links + 1);
+  });
 }
 
 /** A descriptor that is not in the way when it is on a procfs: CVE-2019-16884, CVE-2023-27561. */
@@ -112,6 +118,45 @@ function refuseProcfs(fd: number, path: string): number {
   if (sys.fileSystemType(fd) !== sys.PROC_SUPER_MAGIC) return fd;
   sys.close(fd);
   throw new TsociError('ERR_STEP', `"${path}" cannot be mounted because a link leads it inside /proc`);
+}
+
+/** Makes the last part of `path`, whose other parts are real folders; what is there already is left. */
+function makePlain(root: number, path: string, asFolder: boolean): number {
+  const { folder, name } = splitPath(path);
+  return sys.withFd(openPlainFolder(root, folder), (parent) => {
+    if (asFolder) mkdirOrFind(parent, name);
+    else createOrFind(parent, name, FILE_MODE);
+    return openInRoot(parent, name, asFolder ? sys.O_PATH | sys.O_DIRECTORY : sys.O_PATH, sys.RESOLVE_NO_SYMLINKS);
+  });
+}
+
+function openPlainFolder(root: number, path: string): number {
+  try {
+    return openInRoot(root, path, sys.O_PATH | sys.O_DIRECTORY, sys.RESOLVE_NO_SYMLINKS);
+  } catch (error) {
+    if (!sys.isErrno(error, sys.E.ENOENT) || path === '/') throw error;
+    return makePlain(root, path, true);
+  }
+}
+
+/** The usual case, without a link on the way: undefined when there is one, or when somebody is at work there. */
+function tryMakePlain(root: number, path: string, asFolder: boolean): number | undefined {
+  try {
+    return makePlain(root, path, asFolder);
+  } catch (error) {
+    if (sys.isErrno(error, sys.E.ELOOP, sys.E.ENOENT, sys.E.ENOTDIR)) return undefined;
+    throw error;
+  }
+}
+
+const ordinaryFolderError = (path: string): TsociError =>
+  new TsociError('ERR_STEP', `"${path}" must be mounted on ordinary directory`, { errno: sys.E.ELOOP });
+
+/** By way of links, confined to the root. */
+function openThroughLinks(root: number, path: string, isFolder: () => boolean): number {
+  const found = tryOpenInRoot(root, path, sys.O_PATH);
+  if (found !== undefined) return refuseProcfs(found, path);
+  return refuseProcfs(isFolder() ? makeFolder(root, path) : makeFile(root, path), path);
 }
 
 /**
@@ -127,15 +172,10 @@ export function openMountPoint(
   try {
     return openInRoot(root, path, sys.O_PATH, sys.RESOLVE_NO_SYMLINKS);
   } catch (error) {
-    if (sys.isErrno(error, sys.E.ELOOP) && links === 'refuse') {
-      throw new TsociError('ERR_STEP', `"${path}" must be mounted on ordinary directory`, { errno: sys.E.ELOOP });
-    }
     if (!sys.isErrno(error, sys.E.ELOOP, sys.E.ENOENT)) throw error;
+    const made = sys.isErrno(error, sys.E.ENOENT) ? tryMakePlain(root, path, isFolder()) : undefined;
+    if (made !== undefined) return made;
+    if (links === 'refuse') throw ordinaryFolderError(path);
+    return openThroughLinks(root, path, isFolder);
   }
-  const found = links === 'follow' ? tryOpenInRoot(root, path, sys.O_PATH) : undefined;
-  if (found !== undefined) return refuseProcfs(found, path);
-  const made = isFolder() ? makeFolder(root, path) : makeFile(root, path, 0o755);
-  if (links === 'follow') return refuseProcfs(made, path);
-  sys.close(made);
-  return openInRoot(root, path, sys.O_PATH, sys.RESOLVE_NO_SYMLINKS);
 }

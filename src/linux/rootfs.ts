@@ -114,6 +114,8 @@ function makeParentPrivate(path: string): void {
 }
 
 function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: RootfsContext): void {
+  // Mount points get the modes we ask for, whatever the caller's umask; the program's own is set at the end.
+  sys.umask(0o022);
   if (step.privateParent) makeParentPrivate(step.path);
   const folder = sys.openat(sys.AT_FDCWD, step.path, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
   if (!step.bind) {

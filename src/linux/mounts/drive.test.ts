@@ -9,7 +9,7 @@ import * as sys from '../sys/index.ts';
 import { openKoffiDoor } from '../sys/koffi.ts';
 import { planSysctls, runSysctl } from '../sysctl.ts';
 import { planUts, runUts } from '../uts.ts';
-import { planMounts } from './plan.ts';
+import { type CgroupMountPart, planMounts } from './plan.ts';
 import { runMount, runReadonlyLater } from './run.ts';
 import { openSources } from './sources.ts';
 
@@ -22,6 +22,8 @@ interface Order {
   readonly exchange?: readonly [string, string];
   readonly noPivot?: boolean;
   readonly userns?: boolean;
+  /** What type `cgroup` stands for. */
+  readonly cgroup?: readonly CgroupMountPart[];
   readonly terminal?: boolean;
   /** Files to read at the end, as seen from inside. */
   readonly read?: readonly string[];
@@ -48,7 +50,7 @@ const contextOf = (order: Order, warnings: string[]) => ({
 
 function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
   const { spec, bundle } = order;
-  const mounts = planMounts(spec, bundle);
+  const mounts = planMounts(spec, bundle, () => order.cgroup ?? []);
   if (order.userns !== true) ctx.sources = openSources(mounts, false);
   for (const step of [...planPropagation(spec), ...planRootfs(spec, bundle)]) runRootfs(step, ctx);
   for (const step of mounts) runMount(step, ctx);

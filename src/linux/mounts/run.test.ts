@@ -324,6 +324,22 @@ describe('mounts in the kernel', function () {
     for (const line of lines) expect(line.options).to.match(/^ro,nosuid.*noatime/);
   });
 
+  it('put the parts of a cgroup tree together, read-only at the end', () => {
+    fs.mkdirSync(path.join(bundle, 'own', 'below'), { recursive: true });
+    const flags = 2 | 4 | 8; // nosuid, nodev, noexec
+    const cgroup = [
+      { kind: 'tmpfs', target: '', source: 'tmpfs', data: 'mode=755', flags },
+      { kind: 'bind', target: 'cpu,cpuacct', source: path.join(bundle, 'own'), flags: flags | 1 },
+      { kind: 'symlink', target: 'cpu', source: 'cpu,cpuacct' },
+    ];
+    const mount: Mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] };
+    const own = drive(specOf([PROC, mount]), { cgroup, list: ['/sys/fs/cgroup', '/sys/fs/cgroup/cpu'] });
+    expect(own.error).to.equal(undefined);
+    expect(Object.values(own.files)).to.deep.equal(['cpu cpu,cpuacct', 'below']);
+    expect(at(own, '/sys/fs/cgroup')?.options).to.equal('ro,nosuid,nodev,noexec,relatime');
+    expect(at(own, '/sys/fs/cgroup/cpu,cpuacct')?.options).to.match(/^ro,nosuid,nodev,noexec/);
+  });
+
   it('tell what the kernel says of a wrong file system option', () => {
     const spec = specOf([{ destination: '/x', type: 'tmpfs', source: 'tmpfs', options: ['nonsense=1'] }]);
     expect(drive(spec).error).to.match(/invalid argument: tmpfs: Unknown parameter 'nonsense'/);
