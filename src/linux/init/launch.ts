@@ -22,6 +22,7 @@ import { TsociError } from '../../errors.ts';
 import type { State } from '../../spec/types.ts';
 import type { Host } from '../host.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
+import { openMountSources } from '../mounts/sources.ts';
 import { runSteps } from '../plan/run.ts';
 import type { ParentStep, Plan } from '../plan/steps.ts';
 import { runOomScore } from '../process/oom-score.ts';
@@ -179,7 +180,10 @@ function openNull(): number {
 function runParentStep(step: ParentStep, ctx: ParentContext): void {
   switch (step.kind) {
     case 'cgroup-mkdir':
+    case 'cgroup-inherit-cpuset':
+    case 'cgroup-enable':
     case 'cgroup-write':
+    case 'cgroup-devices':
     case 'cgroup-join':
       return runCgroupStep(step, ctx.pid);
     case 'clone':

@@ -19,6 +19,6 @@ export function compilePlan(input: PlanInput): Plan {
     cgroupPaths: cgroup.paths,
     rootfs: cleanPath(root.startsWith('/') ? root : `${bundle}/${root}`),
     parent: Object.freeze(parentSequence(input, clone, cgroup)),
-    child: Object.freeze(childSequence(input, clone)),
+    child: Object.freeze(childSequence(input, clone, cgroup)),
   });
 }

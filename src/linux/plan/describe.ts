@@ -1,6 +1,6 @@
 // A step in words: for `tsoci plan`, and for the error of the step that failed.
 
-import { describeCgroupStep } from '../cgroups/plan.ts';
+import { describeCgroupStep } from '../cgroups/steps.ts';
 import { describeConsole } from '../console.ts';
 import { describeDevices } from '../devices.ts';
 import { describeConversation } from '../init/conversation.ts';
@@ -37,7 +37,10 @@ function describeClone({ clone }: CloneStep): string {
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case 'cgroup-mkdir':
+    case 'cgroup-inherit-cpuset':
+    case 'cgroup-enable':
     case 'cgroup-write':
+    case 'cgroup-devices':
     case 'cgroup-join':
       return describeCgroupStep(step);
     case 'clone':

@@ -3,7 +3,8 @@
 
 import type { Spec } from '../../spec/types.ts';
 import type { Host } from '../host.ts';
-import type { CgroupPlan } from '../cgroups/plan.ts';
+import { planCgroupMount } from '../cgroups/mount.ts';
+import type { CgroupPlan } from '../cgroups/steps.ts';
 import { planConsole, planReopenNull } from '../console.ts';
 import { planDevices } from '../devices.ts';
 import { planMasks, planMaskSource } from '../masks.ts';
@@ -50,18 +51,17 @@ export function parentSequence({ spec }: PlanInput, clone: ClonePlan, cgroup: Cg
     { kind: 'clone', clone }, //             namespaces without a path; by a stage, those that need one
     ...(mapping ? [{ kind: 'id-mappings', clone } as const] : []), // until then the child has no user
     ...cgroup.join, //                       before any memory of the set-up is charged to us
-    ...cgroup.afterJoin, //                  what the kernel takes only from a cgroup with processes
     ...planOomScore(spec), //                while the child may still be looked at
     { kind: 'attend' }, //                   the child's part, below
     ...planRlimits(spec), //                 when nothing of ours can run into them, with the host's privileges
   ];
 }
 
-export function childSequence(input: PlanInput, clone: ClonePlan): ChildStep[] {
+export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: CgroupPlan): ChildStep[] {
   const { spec, host, bundle } = input;
   const last = host.lastCapability;
   const seccomp = planSeccomp(spec, host.arch);
-  const mounts = planMounts(spec, bundle);
+  const mounts = planMounts(spec, bundle, (mount) => planCgroupMount(mount, spec, host.cgroup, cgroup.paths));
   const hooks = spec.hooks ?? {};
   const runtimeHooks = (['prestart', 'createRuntime'] as const).filter((kind) => (hooks[kind] ?? []).length > 0);
   const noNewPrivileges = spec.process?.noNewPrivileges === true;

@@ -1,7 +1,7 @@
 // Every kind of step, and the Plan that they make. A step is a frozen value: one action that a reader of the
 // specification would name.
 
-import type { CgroupPaths, CgroupStep } from '../cgroups/plan.ts';
+import type { CgroupPaths, CgroupStep } from '../cgroups/steps.ts';
 import type { ConsoleStep } from '../console.ts';
 import type { DeviceStep } from '../devices.ts';
 import type { ConversationStep } from '../init/conversation.ts';

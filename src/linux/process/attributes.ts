@@ -113,7 +113,7 @@ function joinKeyring(name: string): void {
     const possessor = sys.KEY_POS_ALL;
     // COMPAT: as runc, the container's user may view, read and search it.
     const user = sys.KEY_USR_VIEW | sys.KEY_USR_READ | sys.KEY_USR_SEARCH;
-    sys.keyctl(sys.KEYCTL_SETPERM, ring, possessor | user, 0, 0);
+    sys.keyctl_setperm(ring, possessor | user);
   } catch (error) {
     if (!(error instanceof sys.SyscallError && error.errno === sys.E.ENOSYS)) throw error;
   }

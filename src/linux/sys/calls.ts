@@ -1,5 +1,6 @@
 // The kernel's calls under their own names and in its argument order. A failure throws SyscallError.
 
+import { KEYCTL_SETPERM } from './constants.ts';
 import { door } from './current.ts';
 import type { Argument, Refs } from './door.ts';
 import { EINTR, SyscallError } from './error.ts';
@@ -108,6 +109,8 @@ export const prctl = (option: number, a2: number | bigint, a3: number | bigint, 
 export const prlimit64 = (pid: number, resource: number, next: Uint8Array | null, previous: Uint8Array | null): void => void call('prlimit64', pid, resource, next, previous);
 export const seccomp = (operation: number, flags: number, program: Refs): number => call('seccomp', operation, flags, program);
 export const keyctl = (operation: number, name: string | null, a3: number | bigint, a4: number | bigint, a5: number | bigint): number => call('keyctl', operation, name, a3, a4, a5);
+export const keyctl_setperm = (key: number, permissions: number): void =>
+  void call('keyctl_setperm', KEYCTL_SETPERM, key, permissions);
 export const ioctl_int = (fd: number, request: number, argument: number): number => call('ioctl_int', fd, request, argument);
 export const ioctl_buffer = (fd: number, request: number, argument: Uint8Array): number => call('ioctl_buffer', fd, request, argument);
 export const sched_setattr = (pid: number, attributes: Uint8Array, flags: number): void => void call('sched_setattr', pid, attributes, flags);

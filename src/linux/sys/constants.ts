@@ -388,4 +388,4 @@ export const E = {
   ENOTRECOVERABLE: 131,
   ERFKILL: 132,
   EHWPOISON: 133,
-} as const;
+};

@@ -84,6 +84,7 @@ export const TABLE = {
   prlimit64: [302, 261, 'iiP16P16', 'pid:number resource:number next:struct? previous:struct?'],
   seccomp: [317, 277, 'iir', 'operation:number flags:hex program:refs'],
   keyctl: [250, 219, 'iSiii', 'operation:number name:path? a3:wide a4:wide a5:wide'],
+  keyctl_setperm: [250, 219, 'iii', 'operation:number key:number permissions:hex'],
   ioctl_int: [16, 29, 'iii', 'fd:fd request:hex argument:number'],
   ioctl_buffer: [16, 29, 'iip1', 'fd:fd request:hex argument:struct'],
   sched_setattr: [314, 274, 'ip48i', 'pid:number attributes:struct flags:hex'],

@@ -1,0 +1,37 @@
+// A mount of type `cgroup`: what lies there depends on the host's hierarchies. Pure.
+
+import type { Mount, Spec } from '../../spec/types.ts';
+import type { CgroupMountPart } from '../mounts/plan.ts';
+import { parseMountOptions } from '../mounts/options.ts';
+import { hasNewNamespace } from '../namespaces.ts';
+import type { CgroupHost, Hierarchy } from './host.ts';
+import type { CgroupPaths } from './steps.ts';
+
+const nameOf = (hierarchy: Hierarchy): string => hierarchy.mountPoint.slice(hierarchy.mountPoint.lastIndexOf('/') + 1);
+
+/** With a cgroup namespace the hierarchy itself, whose root is then the container's cgroup; else a bind of that cgroup. */
+function partOf(hierarchy: Hierarchy, target: string, flags: number, own: boolean, paths: CgroupPaths): CgroupMountPart {
+  const key = hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
+  if (!own) return { kind: 'bind', target, source: paths[key] as string, flags };
+  if (hierarchy.version === 2) return { kind: 'cgroup2', target, source: 'cgroup', flags };
+  const data = hierarchy.controllers.map((name) => (name.startsWith('name=') ? `none,${name}` : name)).join(',');
+  return { kind: 'cgroup', target, source: 'cgroup', data, flags };
+}
+
+/** `cpu` beside `cpu,cpuacct`: programs look for each controller by its own name. */
+const linksOf = (hierarchy: Hierarchy): CgroupMountPart[] =>
+  hierarchy.controllers.length < 2
+    ? []
+    : hierarchy.controllers.map((name) => ({ kind: 'symlink', target: name, source: nameOf(hierarchy) }));
+
+/** The first part is for the destination itself. */
+export function planCgroupMount(mount: Mount, spec: Spec, host: CgroupHost, paths: CgroupPaths): CgroupMountPart[] {
+  const { flags } = parseMountOptions(mount.options ?? []);
+  const own = hasNewNamespace(spec, 'cgroup');
+  if (host.mode === 'v2') return [partOf(host.hierarchies[0] as Hierarchy, '', flags, own, paths)];
+  const parts = host.hierarchies
+    // COMPAT: runc shows the v1 hierarchies alone.
+    .filter((hierarchy) => hierarchy.version === 1)
+    .flatMap((hierarchy) => [partOf(hierarchy, nameOf(hierarchy), flags, own, paths), ...linksOf(hierarchy)]);
+  return [{ kind: 'tmpfs', target: '', source: 'tmpfs', data: 'mode=755', flags }, ...parts];
+}

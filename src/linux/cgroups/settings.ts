@@ -1,0 +1,20 @@
+// What the controllers' files share: a value to write, and whether it was asked for.
+
+import type { Int64 } from '../../spec/types.ts';
+
+export interface Setting {
+  readonly file: string;
+  readonly value: string;
+  /** Where in the configuration it is asked for. */
+  readonly pointer: string;
+}
+
+/** COMPAT: 0 means "leave alone", as runc has it and as engines send it. */
+export const isAsked = (value: Int64 | undefined): value is Int64 => value !== undefined && BigInt(value) !== 0n;
+
+/** The setting, where a value other than 0 is asked for. */
+export const numberSetting = (file: string, value: Int64 | undefined, pointer: string): Setting[] =>
+  isAsked(value) ? [{ file, value: String(value), pointer }] : [];
+
+export const textSetting = (file: string, value: string | undefined, pointer: string): Setting[] =>
+  value === undefined || value === '' ? [] : [{ file, value, pointer }];

@@ -1,0 +1,24 @@
+// config-linux.md, "Memory", in cgroup v1.
+
+import type { LinuxMemory } from '../../../spec/types.ts';
+import { numberSetting, type Setting } from '../settings.ts';
+
+const POINTER = '/linux/resources/memory';
+
+/** ORDER: the limit before memory and swap together, which the kernel refuses below the limit. */
+export function memorySettings(memory: LinuxMemory | undefined): Setting[] {
+  if (memory === undefined) return [];
+  return [
+    ...(memory.useHierarchy === true ? [{ file: 'memory.use_hierarchy', value: '1', pointer: `${POINTER}/useHierarchy` }] : []),
+    ...numberSetting('memory.limit_in_bytes', memory.limit, `${POINTER}/limit`),
+    ...numberSetting('memory.memsw.limit_in_bytes', memory.swap, `${POINTER}/swap`),
+    ...numberSetting('memory.soft_limit_in_bytes', memory.reservation, `${POINTER}/reservation`),
+    ...numberSetting('memory.kmem.tcp.limit_in_bytes', memory.kernelTCP, `${POINTER}/kernelTCP`),
+    ...(memory.swappiness === undefined
+      ? []
+      : [{ file: 'memory.swappiness', value: String(memory.swappiness), pointer: `${POINTER}/swappiness` }]),
+    ...(memory.disableOOMKiller === true
+      ? [{ file: 'memory.oom_control', value: '1', pointer: `${POINTER}/disableOOMKiller` }]
+      : []),
+  ];
+}

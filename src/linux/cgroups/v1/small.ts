@@ -1,0 +1,43 @@
+// config-linux.md, "Huge page limits", "Network", "PIDs", "RDMA", in cgroup v1: a few files each.
+
+import type { LinuxHugepageLimit, LinuxNetwork, LinuxPids, LinuxRdma } from '../../../spec/types.ts';
+import type { Setting } from '../settings.ts';
+
+const POINTER = '/linux/resources';
+
+/** -1 is "max"; 0 is a limit since runtime-spec 1.3. */
+export function pidsSettings(pids: LinuxPids | undefined): Setting[] {
+  if (pids?.limit === undefined) return [];
+  const value = BigInt(pids.limit) < 0n ? 'max' : String(pids.limit);
+  return [{ file: 'pids.max', value, pointer: `${POINTER}/pids/limit` }];
+}
+
+export const hugetlbSettings = (limits: readonly LinuxHugepageLimit[] | undefined): Setting[] =>
+  (limits ?? []).map((limit, index) => ({
+    file: `hugetlb.${limit.pageSize}.limit_in_bytes`,
+    value: String(limit.limit),
+    pointer: `${POINTER}/hugepageLimits/${index}`,
+  }));
+
+export const classSettings = (network: LinuxNetwork | undefined): Setting[] =>
+  network?.classID === undefined
+    ? []
+    : [{ file: 'net_cls.classid', value: String(network.classID), pointer: `${POINTER}/network/classID` }];
+
+export const prioritySettings = (network: LinuxNetwork | undefined): Setting[] =>
+  (network?.priorities ?? []).map((priority, index) => ({
+    file: 'net_prio.ifpriomap',
+    value: `${priority.name} ${priority.priority}`,
+    pointer: `${POINTER}/network/priorities/${index}`,
+  }));
+
+export const rdmaSettings = (rdma: Readonly<Record<string, LinuxRdma>> | undefined): Setting[] =>
+  Object.entries(rdma ?? {}).map(([device, limits]) => ({
+    file: 'rdma.max',
+    value: [
+      device,
+      ...(limits.hcaHandles === undefined ? [] : [`hca_handle=${limits.hcaHandles}`]),
+      ...(limits.hcaObjects === undefined ? [] : [`hca_object=${limits.hcaObjects}`]),
+    ].join(' '),
+    pointer: `${POINTER}/rdma/${device}`,
+  }));

@@ -1,0 +1,29 @@
+// config-linux.md, "The Container Process State": the listener of a filter goes to the agent at listenerPath, one
+// connection a container, the state in the first message and the descriptor beside it.
+
+import type { ContainerProcessState, State } from '../../spec/types.ts';
+import * as sys from '../sys/index.ts';
+
+export interface Listener {
+  readonly path: string;
+  readonly metadata: string;
+  readonly fd: number;
+  /** As the runtime sees it. */
+  readonly pid: number;
+  readonly state: State;
+}
+
+export function sendListener({ path, metadata, fd, pid, state }: Listener): void {
+  const message: ContainerProcessState = {
+    ociVersion: state.ociVersion,
+    fds: ['seccompFd'],
+    pid,
+    ...(metadata === '' ? {} : { metadata }),
+    state,
+  };
+  const socket = sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0);
+  sys.withFd(socket, () => {
+    sys.connectUnix(socket, path);
+    sys.sendFds(socket, sys.door().encode(JSON.stringify(message)), [fd]);
+  });
+}
