@@ -328,7 +328,7 @@ describe('mounts in the kernel', function () {
     fs.mkdirSync(path.join(bundle, 'own', 'below'), { recursive: true });
     const flags = 2 | 4 | 8; // nosuid, nodev, noexec
     const cgroup = [
-      { kind: 'tmpfs', target: '', source: 'tmpfs', data: 'mode=755', flags },
+      { kind: 'tmpfs', target: '', source: 'tmpfs', data: 'mode=755', flags: flags | 1 },
       { kind: 'bind', target: 'cpu,cpuacct', source: path.join(bundle, 'own'), flags: flags | 1 },
       { kind: 'symlink', target: 'cpu', source: 'cpu,cpuacct' },
     ];
