@@ -1,6 +1,5 @@
 // The pieces of a mount of type `cgroup`: hierarchies, or binds of the container's own cgroups, in a small tmpfs.
 
-import { MS_RDONLY } from '../sys/constants.ts';
 import * as sys from '../sys/index.ts';
 import { attach, changeMount, cloneHostMount } from './attach.ts';
 import { newMountAttributes } from './attributes.ts';
@@ -10,7 +9,7 @@ import { type CgroupMountPart, parametersOf } from './plan.ts';
 /** A detached mount of one part. CVE-2023-25809: `ro` holds for a bind as well. */
 export function openCgroupPart(part: CgroupMountPart): number {
   // The folder of the hierarchies turns read-only when they are in it.
-  const later = part.kind === 'tmpfs' ? MS_RDONLY : 0;
+  const later = part.kind === 'tmpfs' ? sys.MS_RDONLY : 0;
   const attributes = newMountAttributes((part.flags ?? 0) & ~later);
   if (part.kind === 'bind') {
     const mount = cloneHostMount(part.source ?? '', true);

@@ -28,6 +28,8 @@ interface Order {
   /** Files to read at the end, as seen from inside. */
   readonly read?: readonly string[];
   readonly list?: readonly string[];
+  /** Type and mode, owner, group, device number: `20644 0 0 259`. */
+  readonly stat?: readonly string[];
 }
 
 export interface Outcome {
@@ -36,6 +38,8 @@ export interface Outcome {
   readonly warnings: string[];
   readonly files: Record<string, string>;
   readonly contest: Contest;
+  /** Of standard input: the number of its mount is among it. */
+  readonly fdinfo: string;
 }
 
 const contextOf = (order: Order, warnings: string[]) => ({
@@ -119,6 +123,10 @@ function readAll(order: Order): Record<string, string> {
       files[path] = `error: ${(error as Error).message}`;
     }
   }
+  for (const path of order.stat ?? []) {
+    const { mode, uid, gid, rdev } = sys.statAt(sys.AT_FDCWD, path);
+    files[path] = `${mode.toString(8)} ${uid} ${gid} ${rdev}`;
+  }
   for (const path of order.list ?? []) files[path] = sys.listDir(path).sort().join(' ');
   return files;
 }
@@ -136,8 +144,16 @@ function drive(order: Order): Outcome {
   } catch (thrown) {
     error = (thrown as Error).message;
   }
+  const fdinfo = sys.readTextAt(ctx.proc, 'self/fdinfo/0');
   const mountinfo = sys.readTextAt(ctx.proc, 'self/mountinfo');
-  return { mountinfo, warnings, contest: result, files: readAll(order), ...(error === undefined ? {} : { error }) };
+  return {
+    mountinfo,
+    fdinfo,
+    warnings,
+    contest: result,
+    files: readAll(order),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 if (process.env['TSOCI_DRIVE_MOUNTS'] !== undefined) {

@@ -59,6 +59,8 @@ export interface RemountStep extends MountPlace {
   readonly kind: 'remount';
   readonly flags: number;
   readonly data: string;
+  /** With `bind`: the mount's own attributes alone; undefined: the super block's too. */
+  readonly attributes: BindAttributes | undefined;
 }
 
 /** One piece of the tree of cgroups. */
@@ -232,6 +234,8 @@ function planCgroup(place: MountPlace, options: MountOptions, parts: readonly Cg
   return { ...place, kind: 'mount-cgroup', parts, flags: options.flags, readonly };
 }
 
+const NO_CHANGE: BindAttributes = { set: 0, clear: 0, explicit: 0 };
+
 interface PlanOptions {
   readonly bundle: string;
   readonly cgroupParts: CgroupPartsOf;
@@ -245,7 +249,9 @@ function planMount(spec: Spec, mount: Mount, index: number, { bundle, cgroupPart
   }
   const place = { index, destination, recursive: options.recursive, propagation: options.propagation };
   if ((options.flags & k.MS_REMOUNT) !== 0) {
-    return { ...place, kind: 'remount', flags: options.flags, data: dataOf(options.data, '') };
+    const own =
+      (options.flags & k.MS_BIND) !== 0 ? (bindAttributes(options.flags, options.cleared) ?? NO_CHANGE) : undefined;
+    return { ...place, kind: 'remount', flags: options.flags, data: dataOf(options.data, ''), attributes: own };
   }
   if ((options.flags & k.MS_BIND) !== 0) return planBind(spec, mount, place, options, bundle);
   if (options.idmap !== 'none' || (mount.uidMappings?.length ?? 0) > 0) {

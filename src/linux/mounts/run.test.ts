@@ -37,7 +37,13 @@ const NAMESPACES = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagati
 const SHARED_WORLD = ['unshare', '--mount', '--propagation', 'shared'];
 
 /** Runs the steps of `spec` in namespaces of their own; `world` is a command around, `extra` are more of unshare(1). */
-function drive(spec: Spec, more: object = {}, world: string[] = [], extra: string[] = []): Outcome {
+function drive(
+  spec: Spec,
+  more: object = {},
+  world: string[] = [],
+  extra: string[] = [],
+  stdin: 'pipe' | 'ignore' = 'pipe',
+): Outcome {
   const [command = '', ...args] = [
     ...world,
     'unshare',
@@ -48,7 +54,11 @@ function drive(spec: Spec, more: object = {}, world: string[] = [], extra: strin
     'tsx',
     DRIVER,
   ];
-  const result = spawnSync(command, args, { env: orderOf(spec, more), encoding: 'utf8' });
+  const result = spawnSync(command, args, {
+    env: orderOf(spec, more),
+    encoding: 'utf8',
+    stdio: [stdin, 'pipe', 'pipe'],
+  });
   if (result.status !== 0) throw new Error(`driver: ${result.stderr}`);
   return JSON.parse(result.stdout) as Outcome;
 }
@@ -366,21 +376,55 @@ describe('mounts in the kernel', function () {
     expect(at(outcome, '/etc')?.options).to.match(/^ro/);
   });
 
-  it('map ids', () => {
+  it('map ids', async () => {
     fs.mkdirSync(path.join(bundle, 'data'));
     fs.writeFileSync(path.join(bundle, 'data', 'f'), '');
-    const maps = [{ containerID: 0, hostID: 5000, size: 1000 }];
-    const mount = {
-      destination: '/x',
-      source: 'data',
-      options: ['bind', 'idmap'],
-      uidMappings: maps,
-      gidMappings: maps,
-    };
-    const outcome = drive(specOf([PROC, mount]));
-    // Node cannot clone: the door says so. The executable's own test is in conformance/.
-    if (/clone3/.test(outcome.error ?? '')) return;
+    fs.chmodSync(path.join(bundle, 'data', 'f'), 0o644);
+    const holder = spawn('unshare', ['--user', 'sleep', '60'], { stdio: 'ignore' });
+    try {
+      const own = fs.readlinkSync('/proc/self/ns/user');
+      while (fs.readlinkSync(`/proc/${holder.pid}/ns/user`) === own) await new Promise((done) => setTimeout(done, 5));
+      for (const map of ['uid_map', 'gid_map']) fs.writeFileSync(`/proc/${holder.pid}/${map}`, '0 5000 1000\n');
+      const namespaces = [{ type: 'mount' as const }, { type: 'user' as const, path: `/proc/${holder.pid}/ns/user` }];
+      const mount: Mount = { destination: '/x', source: 'data', options: ['bind', 'idmap', 'ro'] };
+      // The map comes from a namespace by path: a new one takes clone3(2), which Node does not have.
+      const outcome = drive(specOf([PROC, mount], { namespaces }), { stat: ['/x/f'] });
+      expect(outcome.error).to.equal(undefined);
+      expect(outcome.files).to.deep.equal({ '/x/f': '100644 5000 5000 0' });
+      expect(at(outcome, '/x')?.options).to.match(/^ro.*idmapped/);
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  });
+
+  it('remount what is there', () => {
+    fs.mkdirSync(path.join(bundle, 'data'));
+    const tmpfs = { type: 'tmpfs', source: 'tmpfs' };
+    const outcome = drive(
+      specOf([
+        PROC,
+        { destination: '/t', ...tmpfs, options: ['size=1m'] },
+        { destination: '/t', ...tmpfs, options: ['remount', 'nosuid', 'size=2m'] },
+        { destination: '/d', source: 'data', options: ['bind'] },
+        { destination: '/d', options: ['remount', 'bind', 'ro', 'noexec'] },
+      ]),
+    );
     expect(outcome.error).to.equal(undefined);
+    expect(at(outcome, '/t')).to.include({ options: 'rw,nosuid,relatime' });
+    expect(at(outcome, '/t')?.super).to.include('size=2048k');
+    expect(at(outcome, '/d')).to.include({ options: 'ro,noexec,relatime' });
+    expect(at(outcome, '/d')?.super).to.match(/^rw/);
+  });
+
+  it("take standard streams from the container's /dev/null, unless it is none", () => {
+    const own = drive(specOf(ENGINE_MOUNTS), {}, [], [], 'ignore');
+    const mountOfStdin = /mnt_id:\s*(\d+)/.exec(own.fdinfo)?.[1];
+    expect(own.mountinfo).to.match(new RegExp(`^${mountOfStdin} .* /dev `, 'm'));
+    fs.mkdirSync(rootfs('dev'), { recursive: true });
+    fs.symlinkSync('/bin/busybox', rootfs('dev', 'null'));
+    const fake = drive(specOf([PROC]), {}, [], [], 'ignore');
+    expect(fake.error).to.equal(undefined);
+    expect(fake.warnings.join()).to.match(/null: a file that is not.*streams are left/);
   });
 
   it('refuse /proc and /sys through a link (CVE-2019-19921)', () => {
@@ -416,12 +460,14 @@ describe('mounts in the kernel', function () {
       { path: '/dev/net/tun', type: 'c' as const, major: 10, minor: 200, fileMode: 0o622, uid: 7, gid: 8 },
       { path: '/srv/pipe', type: 'p' as const, fileMode: 0o640 },
     ];
-    const outcome = drive(specOf(ENGINE_MOUNTS, { devices }), { list: ['/dev', '/dev/net', '/srv'] });
+    const outcome = drive(specOf(ENGINE_MOUNTS, { devices }), { list: ['/dev'], stat: ['/dev/net/tun', '/dev/null'] });
     expect(outcome.error).to.equal(undefined);
     const core = fs.existsSync('/proc/kcore') ? 'core ' : '';
     expect(outcome.files['/dev']).to.equal(
       `${core}fd full mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero`,
     );
+    expect(outcome.files['/dev/net/tun']).to.equal(`20622 7 8 ${10 * 256 + 200}`);
+    expect(outcome.files['/dev/null']).to.equal(`20666 0 0 ${256 + 3}`);
     const pipe = fs.statSync(rootfs('srv', 'pipe'));
     expect([pipe.isFIFO(), pipe.mode & 0o7777]).to.deep.equal([true, 0o640]);
     fs.mkdirSync(rootfs('odd'));

@@ -31,11 +31,17 @@ export type MountContext = Pick<InitContext, 'sources' | 'userns' | 'warn'> & { 
 /** CVE-2019-19921: the kernel's own trees are mounted on real folders only. */
 const linkRule = (type: string): 'follow' | 'refuse' => (type === 'proc' || type === 'sysfs' ? 'refuse' : 'follow');
 
-/** Attributes for the tree, place, propagation: what all kinds have in common. Closes `mount` unless it is the new root. */
+/** What is asked for the mounts below too, and the propagation: each word is a change of its own. */
+function spread(step: MountStep, mount: number): void {
+  if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(mount, step.recursive, true);
+  for (const flags of step.propagation) changePropagation(mount, flags);
+}
+
+/** Attributes for the tree, place, propagation: what most kinds have in common. Closes `mount` unless it is needed on. */
 function finish(step: MountStep, mount: number, target: number, ctx: MountContext): void {
-  const { set, clear } = step.recursive;
-  if ((set | clear) !== 0) changeMount(mount, step.recursive, true);
+  if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(mount, step.recursive, true);
   attach(mount, target);
+  // ORDER: a mount attached to a shared one becomes shared, whatever it was before.
   for (const flags of step.propagation) changePropagation(mount, flags);
   if (step.destination === '/') ctx.rootfs = mount;
   else if (step.kind === 'mount-filesystem' && step.readonlyLater) {
@@ -66,8 +72,7 @@ function mountByMount2(step: FileSystemStep, target: number, ctx: MountContext):
   mountInto(target, step);
   const mount = openInRoot(ctx.rootfs, step.destination, sys.O_PATH | sys.O_DIRECTORY);
   try {
-    if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(mount, step.recursive, true);
-    for (const flags of step.propagation) changePropagation(mount, flags);
+    spread(step, mount);
     if (step.readonlyLater) changeMount(mount, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
   } finally {
     sys.close(mount);
@@ -108,12 +113,15 @@ function mountBind(step: BindStep, ctx: MountContext): void {
 
 /** `remount`: the mount that is there already. Its super block too, unless `bind` is among the options. */
 function remount(step: RemountStep, ctx: MountContext): void {
-  const target = openInRoot(ctx.rootfs, step.destination, sys.O_PATH | sys.O_DIRECTORY);
+  const target = openInRoot(ctx.rootfs, step.destination, sys.O_PATH);
   sys.withFd(target, () => {
-    sys.fchdir(target);
-    sys.mount(null, '.', null, step.flags, step.data === '' ? null : step.data);
-    if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(target, step.recursive, true);
-    for (const flags of step.propagation) changePropagation(target, flags);
+    if (step.attributes !== undefined) changeBind(target, step.attributes);
+    else {
+      // SAFETY: by descriptor too: "." is the folder that the process is in.
+      sys.fchdir(target);
+      sys.mount(null, '.', null, step.flags, step.data === '' ? null : step.data);
+    }
+    spread(step, target);
   });
 }
 
@@ -128,8 +136,7 @@ function mountCgroup(step: CgroupMountStep, ctx: MountContext): void {
       attach(base, target);
       for (const part of rest) addCgroupPart(base, part);
       if (step.readonly) changeMount(base, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
-      if ((step.recursive.set | step.recursive.clear) !== 0) changeMount(base, step.recursive, true);
-      for (const flags of step.propagation) changePropagation(base, flags);
+      spread(step, base);
     });
   });
 }
