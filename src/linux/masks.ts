@@ -4,7 +4,7 @@
 
 import { TsociError } from '../errors.ts';
 import type { Spec } from '../spec/types.ts';
-import { isDevice } from './inode.ts';
+import { isDevice, isFolder } from './inode.ts';
 import { attach, changeMount, cloneHostMount, cloneMount } from './mounts/attach.ts';
 import { openFileSystem } from './mounts/filesystem.ts';
 import { cleanPath } from './names.ts';
@@ -93,51 +93,39 @@ function openEmptyFolder(label: string): number {
   });
 }
 
-const isNotFolder = (error: unknown): boolean => error instanceof TsociError && error.errno === sys.E.ENOTDIR;
+/**
+ * A detached mount that can be attached many times. KERNEL(6.15): only since then may a detached mount be cloned; so the
+ * first is attached itself, and the others are clones of it.
+ */
+class Cover {
+  readonly #open: () => number;
+  #mount: number | undefined;
 
-/** What masks: detached mounts kept at hand; the kernel itself says whether a path is a file (ENOTDIR for the wrong one). */
-class Masks {
-  readonly #source: number;
-  readonly #label: string;
-  #file: number | undefined;
-  #folder: number | undefined;
-
-  constructor(source: number, label: string) {
-    this.#source = source;
-    this.#label = label;
+  constructor(open: () => number) {
+    this.#open = open;
   }
 
-  /** KERNEL(6.15): a detached mount may be cloned only since then; before, the first is attached and cloned from. */
-  mask(fd: number): void {
-    try {
-      if (this.#file === undefined) attach(this.#source, fd);
-      else sys.withFd(cloneMount(this.#source, false), (mount) => attach(mount, fd));
-      this.#file = this.#source;
-    } catch (error) {
-      if (!isNotFolder(error)) throw error;
-      this.#maskFolder(fd);
-    }
-  }
-
-  #maskFolder(fd: number): void {
-    if (this.#folder === undefined) {
-      this.#folder = openEmptyFolder(this.#label);
-      attach(this.#folder, fd);
-    } else sys.withFd(cloneMount(this.#folder, false), (mount) => attach(mount, fd));
+  put(target: number): void {
+    if (this.#mount === undefined) {
+      this.#mount = this.#open();
+      attach(this.#mount, target);
+    } else sys.withFd(cloneMount(this.#mount, false), (mount) => attach(mount, target));
   }
 
   close(): void {
-    sys.close(this.#source);
-    if (this.#folder !== undefined) sys.close(this.#folder);
+    if (this.#mount !== undefined) sys.close(this.#mount);
   }
 }
 
 function maskPaths(paths: readonly string[], label: string, ctx: MaskContext): void {
   if (ctx.maskSource === undefined) throw new TsociError('ERR_INTERNAL', 'masking before the mask was opened');
-  const masks = new Masks(ctx.maskSource, label);
-  forEachPath(ctx.rootfs, paths, (fd) => masks.mask(fd));
-  masks.close();
+  const source = ctx.maskSource;
   delete ctx.maskSource;
+  const file = new Cover(() => source);
+  const folder = new Cover(() => openEmptyFolder(label));
+  forEachPath(ctx.rootfs, paths, (fd) => (isFolder(fd) ? folder : file).put(fd));
+  sys.close(source);
+  folder.close();
 }
 
 export function runMask(step: MaskStep, ctx: MaskContext): void {

@@ -55,7 +55,6 @@ export interface Created {
 /** Makes the container, or leaves nothing behind: the errors of every chapter pass through. */
 export function createContainer(options: CreateOptions): Created {
   checkId(options.id);
-  closeInherited(options.preserveFds);
   const { spec, warnings } = loadBundle(options.bundle);
   for (const warning of warnings) options.warn(warning);
   const host = probeHost();
@@ -78,7 +77,7 @@ export function createContainer(options: CreateOptions): Created {
 }
 
 /** Nothing that the caller left open reaches the container, nor is a pipe of the engine held by it, but what is asked for. */
-function closeInherited(preserve: number): void {
+export function closeInherited(preserve: number): void {
   for (let index = 0; index < preserve; index++) {
     if (!sys.isOpen(3 + index)) {
       throw new TsociError('ERR_USAGE', `unable to stat preserved-fd ${index} (of ${preserve}): no such file or directory`);

@@ -6,7 +6,7 @@
 //   ROOT/ID/start.sock     where `start` finds the waiting container; it is there as long as nobody has started it
 
 import { TsociError } from '../errors.ts';
-import type { CgroupPaths } from '../linux/cgroups/plan.ts';
+import type { CgroupPaths } from '../linux/cgroups/steps.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Hook } from '../spec/types.ts';
 import type { ProcessIdentity } from './process.ts';

@@ -15,3 +15,23 @@ export function printPlan(plan: Plan): string {
   }
   return text;
 }
+
+/** 64-bit numbers as numbers, bytes as hexadecimal. */
+function printable(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return [...value].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return value;
+}
+
+/** The plan as JSON: every step with its number, its description and its data. */
+export function printPlanJson(plan: Plan): string {
+  const numbered = (steps: readonly Step[], first: number) =>
+    steps.map((step, index) => ({ step: first + index, description: describeStep(step), ...step }));
+  const document = {
+    rootfs: plan.rootfs,
+    cgroupPaths: plan.cgroupPaths,
+    parent: numbered(plan.parent, 1),
+    child: numbered(plan.child, plan.parent.length + 1),
+  };
+  return `${JSON.stringify(document, printable, 2)}\n`;
+}

@@ -86,16 +86,18 @@ export function runCapabilities(step: CapabilitiesStep, ctx: InitContext): void 
   });
   if (step.keep.length > 0) return;
   sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  for (const nr of granted(step.ambient)) raiseAmbient(nr, ctx);
+  const refused = granted(step.ambient).filter((nr) => !raiseAmbient(nr));
+  if (refused.length > 0) ctx.warn(`ignoring ambient capabilities that are not inheritable: [${namesOf(refused)}]`);
 }
 
-function raiseAmbient(nr: number, ctx: InitContext): void {
+/** False where it is not both permitted and inheritable: it cannot be granted. */
+function raiseAmbient(nr: number): boolean {
   try {
     sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_RAISE, nr, 0, 0);
+    return true;
   } catch (error) {
-    // EPERM: not both permitted and inheritable. Cannot be granted: a warning.
-    if (!(error instanceof sys.SyscallError && error.errno === sys.E.EPERM)) throw error;
-    ctx.warn(`cannot make ${CAPABILITIES[nr]} ambient: it is not permitted and inheritable`);
+    if (sys.isErrno(error, sys.E.EPERM)) return false;
+    throw error;
   }
 }
 

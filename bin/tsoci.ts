@@ -1,0 +1,20 @@
+// The executable's program: opens the door, runs the command line, ends the process.
+
+import { main } from '../src/cli/main.ts';
+import { mapStack } from '../src/cli/stack.ts';
+import * as sys from '../src/linux/sys/index.ts';
+import { openNativeDoor } from '../src/linux/sys/native.ts';
+
+sys.useDoor(openNativeDoor());
+
+function run(): number {
+  try {
+    return main(sys.door().argv);
+  } catch (error) {
+    const told = error instanceof Error ? `${error.name}: ${error.message}\n${mapStack(error.stack ?? '')}` : `${error}\n`;
+    sys.writeAll(2, sys.door().encode(`tsoci: internal error: ${told}`));
+    return 1;
+  }
+}
+
+sys.exit_group(run());

@@ -1,0 +1,107 @@
+// The command line as data: every verb with its flags, from which arguments are parsed and help is rendered.
+
+export type FlagType = 'boolean' | 'string' | 'integer' | 'strings';
+
+export interface Flag {
+  readonly name: string;
+  readonly alias?: string;
+  readonly type: FlagType;
+  readonly default?: string;
+  readonly description: string;
+  /** Word for the value in the help. */
+  readonly value?: string;
+  readonly hidden?: boolean;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** After the name: `[options] <container-id>`. */
+  readonly usage: string;
+  readonly minArguments: number;
+  readonly maxArguments: number;
+  readonly flags: readonly Flag[];
+  /** Parsing of flags ends at the first argument: `kill ID -9`. */
+  readonly stopEarly?: boolean;
+}
+
+const flag = (name: string, type: FlagType, description: string, more: Partial<Flag> = {}): Flag => ({
+  name,
+  type,
+  description,
+  ...more,
+});
+
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  flag('debug', 'boolean', 'log at level debug'),
+  flag('log', 'string', 'append the log to this file instead of standard error', { value: 'FILE' }),
+  flag('log-format', 'string', 'format of the log: text or json', { default: 'text', value: 'FORMAT' }),
+  flag('root', 'string', 'folder of the containers\' state (default: /run/tsoci, or $XDG_RUNTIME_DIR/tsoci rootless)', {
+    value: 'DIR',
+  }),
+  flag('systemd-cgroup', 'boolean', 'let systemd manage cgroups; cgroupsPath is then slice:prefix:name'),
+  flag('rootless', 'string', 'do without cgroups where there is no permission: true, false or auto', {
+    default: 'auto',
+    value: 'BOOL',
+  }),
+  flag('criu', 'string', 'accepted for compatibility; criu is found on the PATH', { hidden: true, value: 'PATH' }),
+  flag('help', 'boolean', 'show help', { alias: 'h' }),
+  flag('version', 'boolean', 'print the version', { alias: 'v' }),
+];
+
+const BUNDLE = flag('bundle', 'string', 'folder of the bundle (default: the current one)', { alias: 'b', value: 'DIR' });
+
+const CREATE_FLAGS: readonly Flag[] = [
+  BUNDLE,
+  flag('console-socket', 'string', 'unix socket that receives the master of the terminal', { value: 'PATH' }),
+  flag('pid-file', 'string', 'file to write the pid of the container\'s first process to', { value: 'FILE' }),
+  flag('no-pivot', 'boolean', 'do not use pivot_root(2) (for a rootfs on a ramdisk)'),
+  flag('no-new-keyring', 'boolean', 'keep the session keyring of the caller'),
+  flag('preserve-fds', 'integer', 'pass this many more descriptors, from 3 on, to the container', {
+    default: '0',
+    value: 'N',
+  }),
+];
+
+const command = (
+  name: string,
+  summary: string,
+  usage: string,
+  [minArguments, maxArguments]: readonly [number, number],
+  flags: readonly Flag[],
+  stopEarly = false,
+): Command => ({ name, summary, usage, minArguments, maxArguments, flags, stopEarly });
+
+export const COMMANDS: readonly Command[] = [
+  command('create', 'create a container', '<container-id>', [1, 1], CREATE_FLAGS),
+  command('delete', 'delete a container and what it holds', '<container-id>', [1, 1], [
+    flag('force', 'boolean', 'kill the container if it still runs; an unknown one is no error', { alias: 'f' }),
+  ]),
+  command('features', 'show what is supported, as JSON', '', [0, 0], []),
+  command('kill', 'send a signal to the container\'s first process (default: SIGTERM)', '<container-id> [signal]', [1, 2], [
+    flag('all', 'boolean', 'obsolete: a container that does not run is no error', { alias: 'a', hidden: true }),
+  ], true),
+  command('list', 'list the containers below the root', '', [0, 0], [
+    flag('format', 'string', 'table or json', { alias: 'f', default: 'table', value: 'FORMAT' }),
+    flag('quiet', 'boolean', 'ids only', { alias: 'q' }),
+  ]),
+  command('plan', 'print what create would do, without doing it', '[container-id]', [0, 1], [
+    BUNDLE,
+    flag('format', 'string', 'text or json', { alias: 'f', default: 'text', value: 'FORMAT' }),
+    flag('no-pivot', 'boolean', 'as with create'),
+    flag('no-new-keyring', 'boolean', 'as with create'),
+    flag('preserve-fds', 'integer', 'as with create', { default: '0', value: 'N' }),
+  ]),
+  command('run', 'create a container, start it, and wait for its end', '<container-id>', [1, 1], [
+    ...CREATE_FLAGS,
+    flag('detach', 'boolean', 'do not wait', { alias: 'd' }),
+    flag('keep', 'boolean', 'do not delete the container when it has ended'),
+    flag('no-subreaper', 'boolean', 'do not become the reaper of the container\'s orphans'),
+  ]),
+  command('spec', 'write a config.json to start from', '', [0, 0], [
+    BUNDLE,
+    flag('rootless', 'boolean', 'for a container without privileges'),
+  ]),
+  command('start', 'run the program of a created container', '<container-id>', [1, 1], []),
+  command('state', 'print the state of a container, as JSON', '<container-id>', [1, 1], []),
+];

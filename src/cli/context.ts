@@ -1,0 +1,59 @@
+// What every verb gets: the global flags, decided, and where its words go.
+
+import * as sys from '../linux/sys/index.ts';
+import type { Arguments } from './arguments.ts';
+import { text } from './arguments.ts';
+import type { Logger } from './log.ts';
+import { TsociError } from '../errors.ts';
+
+export interface Cli {
+  /** Absolute folder of the containers' records. */
+  readonly root: string;
+  /** Cgroups are optional where there is no permission. */
+  readonly rootless: boolean;
+  readonly systemdCgroup: boolean;
+  readonly log: Logger;
+  /** Standard output. */
+  readonly out: (text: string) => void;
+}
+
+export type Verb = (args: Arguments, cli: Cli) => number;
+
+export function environment(name: string): string | undefined {
+  const entry = sys.door().environ().find((text) => text.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
+}
+
+/** Without privileges over the host: another user, or root of a user namespace that calls itself by another name. */
+export function isRootless(): boolean {
+  if (sys.geteuid() !== 0) return true;
+  const user = environment('USER');
+  if (user === undefined || user === '' || user === 'root') return false;
+  return !sys.readText('/proc/self/uid_map').includes('4294967295');
+}
+
+export function rootOf(global: Arguments): string {
+  const given = text(global, 'root');
+  if (given !== undefined) {
+    const absolute = given.startsWith('/') ? given : `${sys.currentDirectory()}/${given}`;
+    if (given === '' || absolute === '/') {
+      throw new TsociError('ERR_USAGE', 'Option --root argument should not be set to /');
+    }
+    return absolute;
+  }
+  const runtimeDirectory = environment('XDG_RUNTIME_DIR') ?? '';
+  return runtimeDirectory !== '' && isRootless() ? `${runtimeDirectory}/tsoci` : '/run/tsoci';
+}
+
+export function rootlessCgroups(global: Arguments): boolean {
+  const value = text(global, 'rootless') ?? 'auto';
+  if (value === 'auto') return sys.geteuid() !== 0 || isRootless();
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw new TsociError('ERR_USAGE', `invalid value "${value}" for --rootless: expected true, false or auto`);
+}
+
+/** Against the caller's folder, before a verb enters the bundle. */
+export function absolutePath(path: string | undefined): string | undefined {
+  if (path === undefined || path === '' || path.startsWith('/')) return path === '' ? undefined : path;
+  return `${sys.currentDirectory()}/${path}`;
+}

@@ -1,0 +1,60 @@
+// The log: text as logrus writes it, or one JSON object a line, to standard error or to a file that engines read.
+
+import * as sys from '../linux/sys/index.ts';
+import { now } from '../runtime/time.ts';
+
+export type Level = 'debug' | 'info' | 'warning' | 'error';
+
+export interface LogOptions {
+  /** Standard error when absent. */
+  readonly file: string | undefined;
+  readonly format: string;
+  readonly debug: boolean;
+}
+
+export interface Logger {
+  readonly debug: (message: string) => void;
+  readonly warn: (message: string) => void;
+  readonly error: (message: string) => void;
+}
+
+/** Without fraction: what every reader of RFC 3339 takes. */
+function time(): string {
+  const text = now();
+  const dot = text.indexOf('.');
+  return dot < 0 ? text : `${text.slice(0, dot)}Z`;
+}
+
+const isPlain = (c: string): boolean =>
+  (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || '-._/@^+'.includes(c);
+
+const quoted = (text: string): string => (text !== '' && [...text].every(isPlain) ? text : JSON.stringify(text));
+
+function format(options: LogOptions, level: Level, message: string): string {
+  if (options.format === 'json') return `${JSON.stringify({ level, msg: message, time: time() })}\n`;
+  return `time="${time()}" level=${level} msg=${quoted(message)}\n`;
+}
+
+const write = (fd: number, text: string): void => sys.writeAll(fd, sys.door().encode(text));
+
+function append(file: string, text: string): void {
+  const flags = sys.O_WRONLY | sys.O_CREAT | sys.O_APPEND | sys.O_CLOEXEC;
+  sys.withFd(sys.openat(sys.AT_FDCWD, file, flags, 0o644), (fd) => write(fd, text));
+}
+
+export function openLog(options: LogOptions): Logger {
+  const log = (level: Level, message: string): void => {
+    const line = format(options, level, message);
+    if (options.file === undefined || options.file === '') write(2, line);
+    else append(options.file, line);
+  };
+  return {
+    debug: (message) => (options.debug ? log('debug', message) : undefined),
+    warn: (message) => log('warning', message),
+    error: (message) => {
+      log('error', message);
+      // COMPAT: with a log file the error goes to standard error as well, without decoration.
+      if (options.file !== undefined && options.file !== '') write(2, `${message}\n`);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+// argv → command → exit code.
+
+import { TsociError } from '../errors.ts';
+import * as sys from '../linux/sys/index.ts';
+import { OCI_VERSION } from '../spec/versions.ts';
+import { type Arguments, isSet, parseArguments, text } from './arguments.ts';
+import { COMMANDS, type Command, GLOBAL_FLAGS } from './commands.ts';
+import { type Cli, rootlessCgroups, rootOf, type Verb } from './context.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { openLog } from './log.ts';
+import { create } from './verbs/create.ts';
+import { kill, remove, start, state } from './verbs/lifecycle.ts';
+import { list } from './verbs/list.ts';
+import { plan } from './verbs/plan.ts';
+import { run } from './verbs/run.ts';
+
+declare const __VERSION__: string;
+declare const __COMMIT__: string;
+
+const VERBS: Readonly<Record<string, Verb>> = { create, delete: remove, kill, list, plan, run, start, state };
+
+const write = (fd: number, words: string): void => sys.writeAll(fd, sys.door().encode(words));
+
+const out = (words: string): void => write(1, words);
+
+const versionText = (): string => `tsoci version ${__VERSION__}\ncommit: ${__COMMIT__}\nspec: ${OCI_VERSION}\n`;
+
+const logOf = (global: Arguments | undefined) =>
+  openLog({
+    file: global === undefined ? undefined : text(global, 'log'),
+    format: global === undefined ? 'text' : (text(global, 'log-format') ?? 'text'),
+    debug: global !== undefined && isSet(global, 'debug'),
+  });
+
+/** What a failure of the verb is told with. */
+function prefixOf(name: string, error: TsociError): string {
+  if (name !== 'create' && name !== 'run') return '';
+  const inside = error.code === 'ERR_STEP' || error.code === 'ERR_EXEC' || error.code === 'ERR_HOOK';
+  return `tsoci ${name} failed: ${inside ? 'unable to start container process: ' : ''}`;
+}
+
+function tell(name: string, error: TsociError, global: Arguments | undefined): number {
+  const log = logOf(global);
+  const messages = error.faults.length > 0 ? error.faults : [error.message];
+  const hint = error.hint === undefined ? '' : ` (${error.hint})`;
+  for (const message of messages) log.error(`${prefixOf(name, error)}${message}${hint}`);
+  return 1;
+}
+
+const COUNTS = (command: Command, count: number): string | undefined => {
+  const { minArguments: min, maxArguments: max } = command;
+  if (count >= min && count <= max) return undefined;
+  const rule = min === max ? `exactly ${min}` : count < min ? `a minimum of ${min}` : `a maximum of ${max}`;
+  return `tsoci: "${command.name}" requires ${rule} argument(s)`;
+};
+
+function runCommand(command: Command, rest: readonly string[], global: Arguments): number {
+  let args: Arguments;
+  try {
+    args = parseArguments(rest, [...command.flags, HELP], command.stopEarly === true);
+    const fault = COUNTS(command, args.positional.length);
+    if (isSet(args, 'help')) {
+      out(commandHelp(command));
+      return 0;
+    }
+    if (fault !== undefined) throw new TsociError('ERR_USAGE', fault);
+  } catch (error) {
+    out(`Incorrect Usage.\n\n${commandHelp(command)}`);
+    throw error;
+  }
+  const cli: Cli = {
+    root: rootOf(global),
+    rootless: rootlessCgroups(global),
+    systemdCgroup: isSet(global, 'systemd-cgroup'),
+    log: logOf(global),
+    out,
+  };
+  return (VERBS[command.name] as Verb)(args, cli);
+}
+
+const HELP = GLOBAL_FLAGS.find((flag) => flag.name === 'help') as (typeof GLOBAL_FLAGS)[number];
+
+function dispatch(global: Arguments): number {
+  const [name, ...rest] = global.positional;
+  const format = text(global, 'log-format') ?? 'text';
+  if (format !== 'text' && format !== 'json') throw new TsociError('ERR_USAGE', `invalid log-format: ${format}`);
+  if (isSet(global, 'version')) out(versionText());
+  else if (name === undefined || name === 'help' || name === 'h' || isSet(global, 'help')) return help(rest[0]);
+  else {
+    const command = COMMANDS.find((candidate) => candidate.name === name);
+    if (command === undefined) return unknown(name);
+    return runCommand(command, rest, global);
+  }
+  return 0;
+}
+
+function help(name: string | undefined): number {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (name !== undefined && command === undefined) return unknown(name);
+  out(command === undefined ? programHelp() : commandHelp(command));
+  return 0;
+}
+
+/** COMPAT: runc's words and its exit code for a verb that it does not know. */
+function unknown(name: string): number {
+  write(2, `No help topic for '${name}'\n`);
+  return 3;
+}
+
+/** Runs the command line `argv` (without the program's name) and returns the exit code. Internal errors are thrown. */
+export function main(argv: readonly string[]): number {
+  let global: Arguments | undefined;
+  try {
+    global = parseArguments(argv, GLOBAL_FLAGS, true);
+    return dispatch(global);
+  } catch (error) {
+    if (!(error instanceof TsociError)) throw error;
+    return tell(global?.positional[0] ?? '', error, global);
+  }
+}
