@@ -455,6 +455,34 @@ describe('mounts in the kernel', function () {
     expect(fs.existsSync('/tmp/in')).to.equal(false);
   });
 
+  it('put a file where a dangling link of the rootfs says', () => {
+    fs.mkdirSync(rootfs('etc'));
+    fs.symlinkSync('../run/resolve/stub.conf', rootfs('etc', 'resolv.conf'));
+    fs.writeFileSync(path.join(bundle, 'file'), 'nameserver 192.0.2.1');
+    const mount: Mount = { destination: '/etc/resolv.conf', source: 'file', options: ['bind', 'ro'] };
+    const outcome = drive(specOf([PROC, mount]), { read: ['/etc/resolv.conf'] });
+    expect(outcome.error).to.equal(undefined);
+    expect(outcome.files['/etc/resolv.conf']).to.equal('nameserver 192.0.2.1');
+    expect(at(outcome, '/run/resolve/stub.conf')?.options).to.match(/^ro/);
+  });
+
+  it('say so when a folder meets a file', () => {
+    fs.mkdirSync(path.join(bundle, 'data'));
+    const mount: Mount = { destination: '/bin/busybox', source: 'data', options: ['rbind'] };
+    expect(drive(specOf([PROC, mount])).error).to.match(/: not a directory$/);
+  });
+
+  it('make nothing in a /dev that a link has put on the host (CVE-2026-41579)', () => {
+    const outside = path.join(bundle, 'outside');
+    fs.mkdirSync(outside);
+    fs.writeFileSync(path.join(outside, 'ptmx'), 'precious');
+    fs.symlinkSync(outside, rootfs('dev'));
+    const outcome = drive(specOf([PROC], { devices: [{ path: '/dev/mine', type: 'c', major: 1, minor: 3 }] }));
+    expect(outcome.error).to.equal(undefined);
+    expect(fs.readdirSync(outside)).to.deep.equal(['ptmx']);
+    expect(fs.readdirSync(rootfs(outside))).to.include.members(['mine', 'null', 'ptmx', 'stdin']);
+  });
+
   it('make the devices with exact modes, and refuse other files in their place (DV-02)', () => {
     const devices = [
       { path: '/dev/net/tun', type: 'c' as const, major: 10, minor: 200, fileMode: 0o622, uid: 7, gid: 8 },
