@@ -120,6 +120,22 @@ async function measureLife(runtime: Runtime, bundle: BundleName): Promise<void> 
   await verb('run', '--bundle', bundleDir(runtime, bundle, 'true'), id);
 }
 
+const broken = new Set<string>();
+
+/** What a runtime cannot do is told once and left out from then on; all else goes on. */
+async function tryOnce(runtime: Runtime, what: string, run: () => Promise<void>): Promise<void> {
+  const key = `${runtime.name} ${what}`;
+  if (broken.has(key)) return;
+  try {
+    await run();
+  } catch (error) {
+    broken.add(key);
+    console.error(error instanceof Error ? error.message : error);
+    const root = join(work, `${runtime.name}.state`);
+    await runtime.meter.measure([runtime.program, '--root', root, 'delete', '--force', `bench-${runtime.name}`]);
+  }
+}
+
 function report(runtimes: readonly string[], rounds: number): string {
   const all = [...series.values()];
   const others = [...runtimes.filter((name) => name !== 'tsoci'), 'floor'];
@@ -158,9 +174,9 @@ async function main(): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       // Each round begins with another runtime: nobody is always the one after the heaviest.
       const turn = [...runtimes.slice(round % runtimes.length), ...runtimes.slice(0, round % runtimes.length)];
-      for (const runtime of turn) await measureAlone(runtime);
+      for (const runtime of turn) await tryOnce(runtime, 'spec', () => measureAlone(runtime));
       for (const bundle of bundleNames) {
-        for (const runtime of turn) await measureLife(runtime, bundle);
+        for (const runtime of turn) await tryOnce(runtime, bundle, () => measureLife(runtime, bundle));
         const floor = floors.get(bundle);
         if (floor !== undefined) await sample(floorMeter, 'floor', bundle, 'run', [floor]);
       }
