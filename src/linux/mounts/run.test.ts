@@ -1,244 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import type { Mount, Spec } from '../../spec/types.ts';
-import type { Outcome } from './drive.test.ts';
-
-const DRIVER = fileURLToPath(new URL('./drive.test.ts', import.meta.url));
-const isRoot = process.geteuid?.() === 0;
-const hasRunc = spawnSync('runc', ['--version']).status === 0;
-const BUSYBOX = '/bin/busybox';
-
-let bundle = '';
-let counter = 0;
-
-const rootfs = (...parts: string[]): string => path.join(bundle, 'rootfs', ...parts);
-
-const specOf = (mounts: Mount[], linux: Spec['linux'] = {}, more: Partial<Spec> = {}): Spec => ({
-  ociVersion: '1.0.2',
-  root: { path: 'rootfs' },
-  mounts,
-  linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'uts' }, { type: 'ipc' }], ...linux },
-  ...more,
-});
-
-const orderOf = (spec: Spec, more: object): NodeJS.ProcessEnv => ({
-  ...process.env,
-  TSOCI_DRIVE_MOUNTS: JSON.stringify({ bundle, spec, ...more }),
-});
-
-const NAMESPACES = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--propagation', 'unchanged'];
-
-/** A host whose mounts are shared, as systemd makes them. */
-const SHARED_WORLD = ['unshare', '--mount', '--propagation', 'shared'];
-
-/** Runs the steps of `spec` in namespaces of their own; `world` is a command around, `extra` are more of unshare(1). */
-function drive(
-  spec: Spec,
-  more: object = {},
-  world: string[] = [],
-  extra: string[] = [],
-  stdin: 'pipe' | 'ignore' = 'pipe',
-): Outcome {
-  const [command = '', ...args] = [
-    ...world,
-    'unshare',
-    ...extra,
-    ...NAMESPACES,
-    process.execPath,
-    '--import',
-    'tsx',
-    DRIVER,
-  ];
-  const result = spawnSync(command, args, {
-    env: orderOf(spec, more),
-    encoding: 'utf8',
-    stdio: [stdin, 'pipe', 'pipe'],
-  });
-  if (result.status !== 0) throw new Error(`driver: ${result.stderr}`);
-  return JSON.parse(result.stdout) as Outcome;
-}
-
-interface MountLine {
-  readonly root: string;
-  readonly point: string;
-  readonly options: string;
-  readonly optional: string;
-  readonly type: string;
-  readonly source: string;
-  readonly super: string;
-}
-
-/** The fields that do not count up: not ids, not device numbers, not numbers of peer groups. */
-function parse(mountinfo: string): MountLine[] {
-  return mountinfo
-    .trim()
-    .split('\n')
-    .map((line) => {
-      const [front = '', back = ''] = line.split(' - ');
-      const [, , , root = '', point = '', options = '', ...optional] = front.split(' ');
-      const [type = '', source = '', superOptions = ''] = back.split(' ');
-      const kinds = optional.map((word) => word.replace(/:.*/, '')).join(' ');
-      return { root, point, options, optional: kinds, type, source, super: superOptions };
-    });
-}
-
-const at = (outcome: Outcome, point: string): MountLine | undefined =>
-  parse(outcome.mountinfo).findLast((line) => line.point === point);
-
-/** The same configuration, done by runc, whose program prints its mount table. */
-function mountinfoOfRunc(spec: Spec, world: string[] = [], flags: string[] = []): string {
-  const process = { cwd: '/', args: ['/bin/busybox', 'cat', '/proc/self/mountinfo'], user: { uid: 0, gid: 0 } };
-  fs.writeFileSync(path.join(bundle, 'config.json'), JSON.stringify({ ...spec, process }));
-  const id = `tsoci-mounts-${globalThis.process.pid}-${counter++}`;
-  const [command = '', ...args] = [...world, 'runc', 'run', ...flags, '--bundle', bundle, id];
-  const result = spawnSync(command, args, { encoding: 'utf8' });
-  if (result.status !== 0) throw new Error(`runc: ${result.stderr}${result.stdout}`);
-  return result.stdout;
-}
-
-const PROC: Mount = { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] };
-
-/** What docker and containerd ask for. */
-const ENGINE_MOUNTS: Mount[] = [
+import {
+  at,
+  box,
+  drive,
+  ENGINE_MOUNTS,
   PROC,
-  {
-    destination: '/dev',
-    type: 'tmpfs',
-    source: 'tmpfs',
-    options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
-  },
-  {
-    destination: '/dev/pts',
-    type: 'devpts',
-    source: 'devpts',
-    options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
-  },
-  {
-    destination: '/dev/shm',
-    type: 'tmpfs',
-    source: 'shm',
-    options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=67108864'],
-  },
-  { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-  { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
-];
+  parse,
+  rootfs,
+  SHARED_WORLD,
+  specOf,
+  withBundles,
+} from './harness.test.ts';
 
 describe('mounts in the kernel', function () {
   this.timeout(120_000);
-
-  beforeEach(function () {
-    if (!isRoot) {
-      console.log('      skipped: needs root');
-      this.skip();
-    }
-    bundle = fs.mkdtempSync(path.join(os.tmpdir(), 'tsoci-mounts-'));
-    fs.mkdirSync(rootfs('bin'), { recursive: true });
-    fs.copyFileSync(BUSYBOX, rootfs('bin', 'busybox'));
-    fs.chmodSync(rootfs('bin', 'busybox'), 0o755);
-  });
-
-  afterEach(() => {
-    if (bundle !== '') fs.rmSync(bundle, { recursive: true, force: true });
-  });
-
-  function sameAsRunc(spec: Spec): void {
-    const own = drive(spec);
-    expect(own.error).to.equal(undefined);
-    expect(parse(own.mountinfo)).to.deep.equal(parse(mountinfoOfRunc(spec)));
-  }
-
-  const againstRunc = (title: string, specFor: () => Spec): void => {
-    it(`are field by field as runc's: ${title}`, function () {
-      if (!hasRunc) {
-        console.log('      skipped: no runc');
-        this.skip();
-      }
-      sameAsRunc(specFor());
-    });
-  };
-
-  againstRunc('an engine', () => specOf(ENGINE_MOUNTS));
-  againstRunc('a read-only root', () => specOf(ENGINE_MOUNTS, {}, { root: { path: 'rootfs', readonly: true } }));
-  againstRunc('read-only tmpfs and /dev', () =>
-    specOf([
-      PROC,
-      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['ro', 'nosuid'] },
-      { destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['ro', 'nosuid', 'noatime'] },
-      { destination: '/run/a/b', type: 'tmpfs', source: 'x' },
-    ]),
-  );
-  againstRunc('access times', () =>
-    specOf([
-      PROC,
-      ...['noatime', 'strictatime', 'relatime', 'nodiratime', 'norelatime', 'nostrictatime', 'atime', 'diratime'].map(
-        (word): Mount => ({ destination: `/t/${word}`, type: 'tmpfs', source: 'tmpfs', options: [word] }),
-      ),
-    ]),
-  );
-  againstRunc('super block words', () =>
-    specOf([
-      PROC,
-      ...['sync', 'dirsync', 'lazytime', 'mand', 'iversion', 'silent'].map(
-        (word): Mount => ({ destination: `/t/${word}`, type: 'tmpfs', source: 'tmpfs', options: [word] }),
-      ),
-    ]),
-  );
-  againstRunc('bind mounts', () => {
-    fs.mkdirSync(path.join(bundle, 'data', 'deep'), { recursive: true });
-    fs.writeFileSync(path.join(bundle, 'file'), 'x');
-    const bind = (destination: string, source: string, ...options: string[]): Mount => ({
-      destination,
-      source,
-      type: 'bind',
-      options,
-    });
-    return specOf([
-      PROC,
-      bind('/b/plain', 'data', 'rbind'),
-      bind('/b/ro', 'data', 'rbind', 'ro', 'rprivate'),
-      bind('/b/many', path.join(bundle, 'data'), 'ro', 'bind', 'nodev', 'nosuid', 'noexec'),
-      bind('/etc/file', 'file', 'bind', 'ro'),
-      bind('/b/noatime', 'data', 'bind', 'noatime'),
-      bind('/b/shared', 'data', 'bind', 'shared'),
-      bind('/b/unbindable', 'data', 'bind', 'unbindable'),
-      bind('/b/slave', 'data', 'bind', 'rslave'),
-      bind('/hostdev', '/dev', 'rbind', 'rslave'),
-    ]);
-  });
-  for (const word of ['', 'shared', 'slave', 'private', 'rprivate', 'rslave']) {
-    it(`propagate as runc's on a shared host: rootfsPropagation "${word}"`, function () {
-      if (!hasRunc) {
-        console.log('      skipped: no runc');
-        this.skip();
-      }
-      fs.mkdirSync(path.join(bundle, 'data'));
-      const mounts: Mount[] = [
-        PROC,
-        { destination: '/t', type: 'tmpfs', source: 'tmpfs' },
-        { destination: '/data', source: 'data', options: ['rbind'] },
-        { destination: '/data/private', source: 'data', options: ['rbind', 'private'] },
-      ];
-      const spec = specOf(mounts, word === '' ? {} : { rootfsPropagation: word as 'shared' });
-      const left = path.join(bundle, 'left');
-      const own = drive(spec, {}, [
-        ...SHARED_WORLD,
-        'sh',
-        '-c',
-        `"$@"; s=$?; cp /proc/self/mountinfo ${left}; exit $s`,
-        'sh',
-      ]);
-      expect(own.error).to.equal(undefined);
-      expect(fs.readFileSync(left, 'utf8')).not.to.include(`${bundle}/rootfs/t `);
-      // COMPAT: runc before 1.2 did not set the propagation of "/" itself; all other mounts are as its own.
-      const others = (text: string) => parse(text).filter((line) => line.point !== '/');
-      expect(others(own.mountinfo)).to.deep.equal(others(mountinfoOfRunc(spec, SHARED_WORLD)));
-    });
-  }
+  withBundles();
 
   it('propagate in the words that runc 1.1 fails on', () => {
     const spec = (word: string): Spec =>
@@ -252,20 +33,9 @@ describe('mounts in the kernel', function () {
     }
   });
 
-  it("are as runc's without pivot_root", function () {
-    if (!hasRunc) {
-      console.log('      skipped: no runc');
-      this.skip();
-    }
-    const spec = specOf(ENGINE_MOUNTS);
-    const own = drive(spec, { noPivot: true });
-    expect(own.error).to.equal(undefined);
-    expect(parse(own.mountinfo)).to.deep.equal(parse(mountinfoOfRunc(spec, [], ['--no-pivot'])));
-  });
-
   it('bind devices in a user namespace, and keep the locked attributes of sources', () => {
-    fs.mkdirSync(path.join(bundle, 'data'));
-    fs.chmodSync(bundle, 0o755);
+    fs.mkdirSync(path.join(box.bundle, 'data'));
+    fs.chmodSync(box.bundle, 0o755);
     const mounts: Mount[] = [
       ...ENGINE_MOUNTS.filter((mount) => mount.type !== 'sysfs').map((mount) =>
         mount.type === 'devpts'
@@ -304,26 +74,6 @@ describe('mounts in the kernel', function () {
     expect(drive(specOf(bare, {}, terminal), { terminal: true }).error).to.match(/console is a link/);
   });
 
-  it('mask and protect the paths that runc does', function () {
-    if (!hasRunc) {
-      console.log('      skipped: no runc');
-      this.skip();
-    }
-    const maskedPaths = ['/proc/keys', '/proc/none', '/sys/firmware', '/proc/timer_list', '/proc/acpi', '/proc/keys/x'];
-    const readonlyPaths = ['/proc/sys', '/proc/bus', '/proc/none', '/proc/sysrq-trigger'];
-    const spec = specOf(ENGINE_MOUNTS, { maskedPaths: maskedPaths.slice(0, 5), readonlyPaths });
-    const own = drive(spec, { read: ['/proc/keys', '/proc/timer_list'], list: ['/sys/firmware'] });
-    expect(own.error).to.equal(undefined);
-    // The mask of a file is the host's null device, not one of the container's /dev; an empty folder has room for nothing.
-    const plain = (text: string) =>
-      parse(text)
-        .map((line) => (maskedPaths.includes(line.point) ? line.point : JSON.stringify(line)))
-        .sort();
-    expect(plain(own.mountinfo)).to.deep.equal(plain(mountinfoOfRunc(spec)));
-    expect(own.files).to.deep.equal({ '/proc/keys': '', '/proc/timer_list': '', '/sys/firmware': '' });
-    expect(at(own, '/sys/firmware')?.options).to.match(/^ro/);
-  });
-
   it('hold the recursive attributes on everything below', () => {
     const spec = specOf([
       PROC,
@@ -335,11 +85,11 @@ describe('mounts in the kernel', function () {
   });
 
   it('put the parts of a cgroup tree together, read-only at the end', () => {
-    fs.mkdirSync(path.join(bundle, 'own', 'below'), { recursive: true });
+    fs.mkdirSync(path.join(box.bundle, 'own', 'below'), { recursive: true });
     const flags = 2 | 4 | 8; // nosuid, nodev, noexec
     const cgroup = [
       { kind: 'tmpfs', target: '', source: 'tmpfs', data: 'mode=755', flags: flags | 1 },
-      { kind: 'bind', target: 'cpu,cpuacct', source: path.join(bundle, 'own'), flags: flags | 1 },
+      { kind: 'bind', target: 'cpu,cpuacct', source: path.join(box.bundle, 'own'), flags: flags | 1 },
       { kind: 'symlink', target: 'cpu', source: 'cpu,cpuacct' },
     ];
     const mount: Mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['ro'] };
@@ -377,9 +127,9 @@ describe('mounts in the kernel', function () {
   });
 
   it('map ids', async () => {
-    fs.mkdirSync(path.join(bundle, 'data'));
-    fs.writeFileSync(path.join(bundle, 'data', 'f'), '');
-    fs.chmodSync(path.join(bundle, 'data', 'f'), 0o644);
+    fs.mkdirSync(path.join(box.bundle, 'data'));
+    fs.writeFileSync(path.join(box.bundle, 'data', 'f'), '');
+    fs.chmodSync(path.join(box.bundle, 'data', 'f'), 0o644);
     const holder = spawn('unshare', ['--user', 'sleep', '60'], { stdio: 'ignore' });
     try {
       const own = fs.readlinkSync('/proc/self/ns/user');
@@ -398,7 +148,7 @@ describe('mounts in the kernel', function () {
   });
 
   it('remount what is there', () => {
-    fs.mkdirSync(path.join(bundle, 'data'));
+    fs.mkdirSync(path.join(box.bundle, 'data'));
     const tmpfs = { type: 'tmpfs', source: 'tmpfs' };
     const outcome = drive(
       specOf([
@@ -427,60 +177,10 @@ describe('mounts in the kernel', function () {
     expect(fake.warnings.join()).to.match(/null: a file that is not.*streams are left/);
   });
 
-  it('refuse /proc and /sys through a link (CVE-2019-19921)', () => {
-    fs.mkdirSync(rootfs('real'));
-    fs.symlinkSync('real', rootfs('proc'));
-    expect(drive(specOf([PROC])).error).to.match(/must be mounted on ordinary directory/);
-  });
-
-  it('refuse a link that leads a mount inside /proc (CVE-2019-16884)', () => {
-    fs.mkdirSync(rootfs('proc'));
-    fs.symlinkSync('/proc/self/attr', rootfs('evil'));
-    const spec = specOf([PROC, { destination: '/evil', type: 'tmpfs', source: 'tmpfs' }]);
-    expect(drive(spec).error).to.match(/inside \/proc/);
-  });
-
-  it('follow links of the rootfs inside the rootfs only', () => {
-    fs.symlinkSync('/../../../../../../tmp', rootfs('var'));
-    fs.symlinkSync('/run/late', rootfs('dangling'));
-    const spec = specOf([
-      PROC,
-      { destination: '/var/in/side', type: 'tmpfs', source: 'tmpfs' },
-      { destination: '/dangling/d', type: 'tmpfs', source: 'tmpfs' },
-    ]);
-    const outcome = drive(spec);
-    expect(outcome.error).to.equal(undefined);
-    expect(at(outcome, '/tmp/in/side')?.type).to.equal('tmpfs');
-    expect(at(outcome, '/run/late/d')?.type).to.equal('tmpfs');
-    expect(fs.existsSync('/tmp/in')).to.equal(false);
-  });
-
-  it('put a file where a dangling link of the rootfs says', () => {
-    fs.mkdirSync(rootfs('etc'));
-    fs.symlinkSync('../run/resolve/stub.conf', rootfs('etc', 'resolv.conf'));
-    fs.writeFileSync(path.join(bundle, 'file'), 'nameserver 192.0.2.1');
-    const mount: Mount = { destination: '/etc/resolv.conf', source: 'file', options: ['bind', 'ro'] };
-    const outcome = drive(specOf([PROC, mount]), { read: ['/etc/resolv.conf'] });
-    expect(outcome.error).to.equal(undefined);
-    expect(outcome.files['/etc/resolv.conf']).to.equal('nameserver 192.0.2.1');
-    expect(at(outcome, '/run/resolve/stub.conf')?.options).to.match(/^ro/);
-  });
-
   it('say so when a folder meets a file', () => {
-    fs.mkdirSync(path.join(bundle, 'data'));
+    fs.mkdirSync(path.join(box.bundle, 'data'));
     const mount: Mount = { destination: '/bin/busybox', source: 'data', options: ['rbind'] };
     expect(drive(specOf([PROC, mount])).error).to.match(/: not a directory$/);
-  });
-
-  it('make nothing in a /dev that a link has put on the host (CVE-2026-41579)', () => {
-    const outside = path.join(bundle, 'outside');
-    fs.mkdirSync(outside);
-    fs.writeFileSync(path.join(outside, 'ptmx'), 'precious');
-    fs.symlinkSync(outside, rootfs('dev'));
-    const outcome = drive(specOf([PROC], { devices: [{ path: '/dev/mine', type: 'c', major: 1, minor: 3 }] }));
-    expect(outcome.error).to.equal(undefined);
-    expect(fs.readdirSync(outside)).to.deep.equal(['ptmx']);
-    expect(fs.readdirSync(rootfs(outside))).to.include.members(['mine', 'null', 'ptmx', 'stdin']);
   });
 
   it('make the devices with exact modes, and refuse other files in their place (DV-02)', () => {
@@ -511,29 +211,5 @@ describe('mounts in the kernel', function () {
     const outcome = drive(specOf([PROC], linux, more), { read });
     expect(outcome.error).to.equal(undefined);
     expect(Object.values(outcome.files)).to.deep.equal(['1\n', '4096\n', 'inner\n']);
-  });
-
-  it('refuse a sysctl that leads elsewhere', () => {
-    expect(drive(specOf([PROC], { sysctl: { 'kernel/../../self/comm': 'x' } })).error).to.match(/is not a key/);
-    expect(drive(specOf([PROC], { sysctl: { 'kernel.none': 'x' } })).error).to.match(/no such file or directory/);
-  });
-
-  it('leave the host alone while the rootfs is swapped for links under our hands (CVE-2021-30465, CVE-2024-45310)', () => {
-    const outside = path.join(bundle, 'outside');
-    fs.mkdirSync(outside);
-    fs.mkdirSync(rootfs('a'), { recursive: true });
-    fs.symlinkSync(`../../../../../../..${outside}`, rootfs('link'));
-    const spec = specOf([{ destination: '/a/deep/er', type: 'tmpfs', source: 'tmpfs' }]);
-    const env = orderOf(spec, { exchange: [rootfs('a'), rootfs('link')] });
-    const attacker = spawn(process.execPath, ['--import', 'tsx', DRIVER], { env, stdio: 'ignore' });
-    try {
-      const outcome = drive(spec, { contest: 3000 });
-      expect(outcome.error).to.equal(undefined);
-      expect(outcome.contest.mounted).to.be.greaterThan(100);
-      expect(fs.readdirSync(outside)).to.deep.equal([]);
-      expect(outcome.mountinfo).not.to.include(` ${outside}`);
-    } finally {
-      attacker.kill('SIGKILL');
-    }
   });
 });
