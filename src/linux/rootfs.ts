@@ -5,6 +5,7 @@ import type { Spec } from '../spec/types.ts';
 import { attach, changeMount, changePropagation, cloneMount } from './mounts/attach.ts';
 import { flagNames } from './mounts/attributes.ts';
 import { propagationFlags } from './mounts/options.ts';
+import { readMountTable } from './mounts/table.ts';
 import { cleanPath, isAtOrBelow } from './names.ts';
 import { hasNamespace } from './namespaces.ts';
 import * as sys from './sys/index.ts';
@@ -79,28 +80,6 @@ export function planRootPropagation(spec: Spec): RootfsStep[] {
 
 export const planRootReadonly = (spec: Spec): RootfsStep[] =>
   spec.root?.readonly === true && hasNamespace(spec, 'mount') ? [{ kind: 'root-readonly' }] : [];
-
-interface HostMount {
-  readonly point: string;
-  readonly type: string;
-  /** `shared:1`, `master:2`, `unbindable`, nothing … */
-  readonly optional: string;
-}
-
-/** proc(5), mountinfo: the fifth field is the mount point (octal escapes), the seventh on up to a dash are optional. */
-function readMountTable(): HostMount[] {
-  const lines = sys.readText('/proc/self/mountinfo').split('\n');
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => {
-      const fields = line.split(' ');
-      const dash = fields.indexOf('-');
-      const point = (fields[4] ?? '').replace(/\\([0-7]{3})/g, (_, octal: string) =>
-        String.fromCharCode(Number.parseInt(octal, 8)),
-      );
-      return { point, type: fields[dash + 1] ?? '', optional: fields.slice(6, dash).join(' ') };
-    });
-}
 
 /**
  * The mount that `path` lies on becomes private when it is shared, or pivot_root(2) would refuse and the host would see

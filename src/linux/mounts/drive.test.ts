@@ -34,6 +34,7 @@ interface Order {
 
 export interface Outcome {
   readonly error?: string;
+  readonly hint?: string;
   readonly mountinfo: string;
   readonly warnings: string[];
   readonly files: Record<string, string>;
@@ -136,6 +137,7 @@ function drive(order: Order): Outcome {
   const warnings: string[] = [];
   const ctx = contextOf(order, warnings);
   let error: string | undefined;
+  let hint: string | undefined;
   let result: Contest = { mounted: 0, failures: 0 };
   try {
     if (order.exchange !== undefined) exchange(order.exchange);
@@ -143,6 +145,7 @@ function drive(order: Order): Outcome {
     else result = contest(order, ctx);
   } catch (thrown) {
     error = (thrown as Error).message;
+    hint = (thrown as { hint?: string }).hint;
   }
   const fdinfo = sys.readTextAt(ctx.proc, 'self/fdinfo/0');
   const mountinfo = sys.readTextAt(ctx.proc, 'self/mountinfo');
@@ -153,6 +156,7 @@ function drive(order: Order): Outcome {
     contest: result,
     files: readAll(order),
     ...(error === undefined ? {} : { error }),
+    ...(hint === undefined ? {} : { hint }),
   };
 }
 

@@ -100,6 +100,13 @@ describe('mounts in the kernel', function () {
     expect(at(own, '/sys/fs/cgroup/cpu,cpuacct')?.options).to.match(/^ro,nosuid,nodev,noexec/);
   });
 
+  it('tell what covers a procfs that may therefore not be mounted', () => {
+    const masked = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc/bus; exec "$@"', 'sh'];
+    const own = drive(specOf([PROC]), { userns: true }, masked, ['--user', '--map-root-user']);
+    expect(own.error).to.match(/not permitted/);
+    expect(own.hint).to.match(/covered are .*\/proc\/bus/);
+  });
+
   it('tell what the kernel says of a wrong file system option', () => {
     const spec = specOf([{ destination: '/x', type: 'tmpfs', source: 'tmpfs', options: ['nonsense=1'] }]);
     expect(drive(spec).error).to.match(/invalid argument: tmpfs: Unknown parameter 'nonsense'/);

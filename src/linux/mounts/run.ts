@@ -4,6 +4,7 @@
 import { TsociError } from '../../errors.ts';
 import type { InitContext } from '../init/context.ts';
 import { isFolder } from '../inode.ts';
+import { isAtOrBelow } from '../names.ts';
 import { openInRoot, openMountPoint } from '../paths.ts';
 import * as sys from '../sys/index.ts';
 import { attach, changeBind, changeMount, changePropagation, cloneHostMount } from './attach.ts';
@@ -19,6 +20,7 @@ import {
   NOT_PROC,
   type RemountStep,
 } from './plan.ts';
+import { readMountTable } from './table.ts';
 
 /** What the mounts remember until the end of set-up; the context may declare it or not. */
 export interface MountMemory {
@@ -56,15 +58,39 @@ function inheritedMode(step: FileSystemStep, target: number): FileSystemParamete
   return [['mode', `0${(sys.fstat(target).mode & 0o7777).toString(8)}`]];
 }
 
+const isRefused = (error: unknown): error is TsociError => error instanceof TsociError && error.errno === sys.E.EPERM;
+
+/**
+ * KERNEL: a user namespace may mount proc and sysfs only where one that is there already can be seen whole: a masked path
+ * of an outer container is in the way. The error names what covers it.
+ */
+function explainRefusal(type: string, error: TsociError): TsociError {
+  const folder = type === 'proc' ? '/proc' : '/sys';
+  const covers = readMountTable().filter(({ point }) => point !== folder && isAtOrBelow(point, folder));
+  if (covers.length === 0) return error;
+  return new TsociError('ERR_STEP', error.message, {
+    errno: sys.E.EPERM,
+    cause: error,
+    hint: `${type} can be mounted only where an existing one is seen whole; covered are ${covers.map(({ point }) => point).join(', ')}`,
+  });
+}
+
 /** sysfs belongs to the network namespace; where that is another user's, the host's /sys is bound, as crun does. */
-function openSys(step: FileSystemStep, ctx: MountContext): number {
+function bindSys(step: FileSystemStep): number {
+  const mount = cloneHostMount('/sys', true);
+  changeMount(mount, { set: step.attributes & ~sys.MOUNT_ATTR__ATIME, clear: 0 }, true);
+  return mount;
+}
+
+/** proc and sysfs, which the kernel may refuse. SAFETY: the host's /sys is never bound writable for the host's root. */
+function openKernelTree(step: FileSystemStep, ctx: MountContext): number {
   try {
     return openFileSystem(step);
   } catch (error) {
-    if (!ctx.userns || !(error instanceof TsociError && error.errno === sys.E.EPERM)) throw error;
-    const mount = cloneHostMount('/sys', true);
-    changeMount(mount, { set: step.attributes & ~sys.MOUNT_ATTR__ATIME, clear: 0 }, true);
-    return mount;
+    if (!isRefused(error)) throw error;
+    const bindable = ctx.userns || (step.attributes & sys.MOUNT_ATTR_RDONLY) !== 0;
+    if (step.type === 'sysfs' && bindable) return bindSys(step);
+    throw explainRefusal(step.type, error);
   }
 }
 
@@ -91,7 +117,9 @@ function mountFileSystem(step: FileSystemStep, ctx: MountContext): void {
       return;
     }
     const mount =
-      step.type === 'sysfs' ? openSys(step, ctx) : openFileSystem(step, made.folder ? [] : inheritedMode(step, target));
+      linkRule(step.type) === 'refuse'
+        ? openKernelTree(step, ctx)
+        : openFileSystem(step, made.folder ? [] : inheritedMode(step, target));
     if (step.copyUp && step.type === 'tmpfs') copyUp(target, mount);
     finish(step, mount, target, ctx);
   });
