@@ -100,8 +100,10 @@ async function sample(
   series.get(key)!.samples.push(result);
 }
 
-async function measureAlone({ name, program, meter, dir }: Runtime): Promise<void> {
-  await sample(meter, name, 'none', 'version', [program, '--version']);
+const measureVersion = ({ name, program, meter }: Runtime): Promise<void> =>
+  sample(meter, name, 'none', 'version', [program, '--version']);
+
+async function measureSpec({ name, program, meter, dir }: Runtime): Promise<void> {
   rmSync(join(dir, 'config.json'), { force: true });
   await sample(meter, name, 'none', 'spec', [program, 'spec', '--bundle', dir]);
 }
@@ -174,7 +176,10 @@ async function main(): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       // Each round begins with another runtime: nobody is always the one after the heaviest.
       const turn = [...runtimes.slice(round % runtimes.length), ...runtimes.slice(0, round % runtimes.length)];
-      for (const runtime of turn) await tryOnce(runtime, 'spec', () => measureAlone(runtime));
+      for (const runtime of turn) {
+        await tryOnce(runtime, 'version', () => measureVersion(runtime));
+        await tryOnce(runtime, 'spec', () => measureSpec(runtime));
+      }
       for (const bundle of bundleNames) {
         for (const runtime of turn) await tryOnce(runtime, bundle, () => measureLife(runtime, bundle));
         const floor = floors.get(bundle);
