@@ -16,7 +16,10 @@ import { build } from 'esbuild';
 import { lineTable } from './line-table.ts';
 
 /** Bytecode of its own, loaded when it is asked for: name → entry. */
-const BLOBS: Readonly<Record<string, string>> = { syscalls: 'src/linux/seccomp/tables/others.ts' };
+const BLOBS: Readonly<Record<string, string>> = {
+  explain: 'src/spec/explain.ts',
+  syscalls: 'src/linux/seccomp/tables/others.ts',
+};
 
 const options = process.argv.slice(2);
 const inject = options.includes('--inject');

@@ -1,8 +1,11 @@
-// From the bytes of config.json to a checked Spec.
+// From the bytes of config.json to a checked Spec: JSON, schema, then what a schema cannot say.
 
-import { TsociError } from '../errors.ts';
+import { config as isValid } from '../../dist/gen/validate-fast.js';
+import { type ErrorCode, TsociError } from '../errors.ts';
 import { door } from '../linux/sys/current.ts';
+import { checkSpec } from './checks/index.ts';
 import type { Spec } from './types.ts';
+import { warningsOf } from './warnings.ts';
 
 export interface ParsedSpec {
   readonly spec: Spec;
@@ -16,15 +19,37 @@ interface JsonFault {
   readonly column: number;
 }
 
+/** Exact and strict (sys/door.ts). Throws ERR_SPEC_JSON with the place. */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return door().parseJson(bytes);
   } catch (error) {
     const { message, pointer, line, column } = error as JsonFault;
-    throw new TsociError('ERR_SPEC_JSON', `${pointer || '/'}: ${message} (line ${line}, column ${column})`, { pointer });
+    if (line === undefined) throw error;
+    throw new TsociError('ERR_SPEC_JSON', `config.json:${line}:${column}: ${pointer}${pointer === '' ? '' : ': '}${message}`, {
+      pointer,
+    });
   }
 }
 
+function refuse(code: ErrorCode, faults: readonly string[]): never {
+  throw new TsociError(code, faults.join('; '), { faults });
+}
+
+function explain(document: unknown): readonly string[] {
+  const blob = door().load('explain') as { readonly explain: (value: unknown) => string[] };
+  return blob.explain(document);
+}
+
+/**
+ * Throws ERR_SPEC_JSON, ERR_SPEC_SCHEMA or ERR_SPEC_CHECK; the latter two with one line a fault:
+ * its JSON pointer, what was found, what was expected.
+ */
 export function parseSpec(bytes: Uint8Array): ParsedSpec {
-  return { spec: parseJson(bytes) as Spec, warnings: [] };
+  const document = parseJson(bytes);
+  if (!isValid(document)) refuse('ERR_SPEC_SCHEMA', explain(document));
+  const spec = document as Spec;
+  const problems = checkSpec(spec);
+  if (problems.length > 0) refuse('ERR_SPEC_CHECK', problems.map(({ pointer, message }) => `${pointer}: ${message}`));
+  return { spec, warnings: warningsOf(spec) };
 }
