@@ -11,7 +11,8 @@ function run(): number {
   try {
     return main(sys.door().argv);
   } catch (error) {
-    const told = error instanceof Error ? `${error.name}: ${error.message}\n${mapStack(error.stack ?? '')}` : `${error}\n`;
+    const told =
+      error instanceof Error ? `${error.name}: ${error.message}\n${mapStack(error.stack ?? '')}` : `${error}\n`;
     sys.writeAll(2, sys.door().encode(`tsoci: internal error: ${told}`));
     return 1;
   }

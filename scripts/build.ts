@@ -69,7 +69,10 @@ const engineObjects = (flags: readonly string[]): string[] =>
 
 /** The bytecode compiler: the same engine, run while building. */
 function compiler(): string {
-  const objects = [...engineObjects([...COMMON, ...HARDENED]), object('native/compile.c', [...COMMON, ...HARDENED, ...OWN])];
+  const objects = [
+    ...engineObjects([...COMMON, ...HARDENED]),
+    object('native/compile.c', [...COMMON, ...HARDENED, ...OWN]),
+  ];
   const path = `${obj}/compile-${createHash('sha256').update(objects.join()).digest('hex').slice(0, 16)}`;
   if (!existsSync(path)) gcc([...objects, '-pie', '-lm', '-o', path]);
   return path;

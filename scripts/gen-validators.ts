@@ -8,8 +8,8 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { KeywordCxt } from 'ajv';
-import { _Code } from 'ajv/dist/compile/codegen/code.js';
 import { _, Ajv } from 'ajv';
+import { _Code } from 'ajv/dist/compile/codegen/code.js';
 import standaloneModule from 'ajv/dist/standalone/index.js';
 
 const standalone = standaloneModule.default;
@@ -32,8 +32,7 @@ function transform(schema: Json): Json {
   return { ...others, integerIn: [minimum as Json, maximum as Json].map((bound) => String(bound).replace('n', '')) };
 }
 
-const literal = (bound: string): _Code =>
-  new _Code(Number.isSafeInteger(Number(bound)) ? bound : `${bound}n`);
+const literal = (bound: string): _Code => new _Code(Number.isSafeInteger(Number(bound)) ? bound : `${bound}n`);
 
 const integerIn = {
   keyword: 'integerIn',
@@ -50,7 +49,9 @@ const integerIn = {
 
 /** Regular expressions as literals, which the bytecode holds compiled. */
 const withLiterals = (code: string): string =>
-  code.replace(/new RegExp\("((?:[^"\\]|\\.)*)", "u"\)/g, (_all, source: string) => `/${JSON.parse(`"${source}"`)}/u`.replace(/\n/g, '\\n'));
+  code.replace(/new RegExp\("((?:[^"\\]|\\.)*)", "u"\)/g, (_all, source: string) =>
+    `/${JSON.parse(`"${source}"`)}/u`.replace(/\n/g, '\\n'),
+  );
 
 /** In the fast validator nobody reads the errors, nor the places that they would be told with. */
 const withoutErrors = (code: string): string =>
@@ -58,7 +59,10 @@ const withoutErrors = (code: string): string =>
     .replace(/validate\d+\.errors = (\[\{.*?\}\]|vErrors);/g, '')
     .replace(/(validate\d+\([^,{}]+), \{instancePath:.*?,rootData\}/g, '$1')
     .replace(/, \{instancePath="", parentData, parentDataProperty, rootData=data\}=\{\}/g, '')
-    .replace(/vErrors = vErrors === null \? validate\d+\.errors : vErrors\.concat\(validate\d+\.errors\);errors = vErrors\.length;/g, 'errors++;');
+    .replace(
+      /vErrors = vErrors === null \? validate\d+\.errors : vErrors\.concat\(validate\d+\.errors\);errors = vErrors\.length;/g,
+      'errors++;',
+    );
 
 function compile(all: boolean): string {
   const ajv = new Ajv({

@@ -67,6 +67,7 @@ export function parseArguments(args: readonly string[], flags: readonly Flag[], 
 
 export const text = (args: Arguments, name: string): string | undefined => args.flags.get(name)?.at(-1);
 
-export const isSet = (args: Arguments, name: string): boolean => ['true', '1', 't', 'T', 'TRUE', 'True'].includes(text(args, name) ?? '');
+export const isSet = (args: Arguments, name: string): boolean =>
+  ['true', '1', 't', 'T', 'TRUE', 'True'].includes(text(args, name) ?? '');
 
 export const integer = (args: Arguments, name: string): number => Number(text(args, name) ?? 0);

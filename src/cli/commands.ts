@@ -36,7 +36,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   flag('debug', 'boolean', 'log at level debug'),
   flag('log', 'string', 'append the log to this file instead of standard error', { value: 'FILE' }),
   flag('log-format', 'string', 'format of the log: text or json', { default: 'text', value: 'FORMAT' }),
-  flag('root', 'string', 'folder of the containers\' state (default: /run/tsoci, or $XDG_RUNTIME_DIR/tsoci rootless)', {
+  flag('root', 'string', "folder of the containers' state (default: /run/tsoci, or $XDG_RUNTIME_DIR/tsoci rootless)", {
     value: 'DIR',
   }),
   flag('systemd-cgroup', 'boolean', 'let systemd manage cgroups; cgroupsPath is then slice:prefix:name'),
@@ -49,12 +49,15 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   flag('version', 'boolean', 'print the version', { alias: 'v' }),
 ];
 
-const BUNDLE = flag('bundle', 'string', 'folder of the bundle (default: the current one)', { alias: 'b', value: 'DIR' });
+const BUNDLE = flag('bundle', 'string', 'folder of the bundle (default: the current one)', {
+  alias: 'b',
+  value: 'DIR',
+});
 
 const CREATE_FLAGS: readonly Flag[] = [
   BUNDLE,
   flag('console-socket', 'string', 'unix socket that receives the master of the terminal', { value: 'PATH' }),
-  flag('pid-file', 'string', 'file to write the pid of the container\'s first process to', { value: 'FILE' }),
+  flag('pid-file', 'string', "file to write the pid of the container's first process to", { value: 'FILE' }),
   flag('no-pivot', 'boolean', 'do not use pivot_root(2) (for a rootfs on a ramdisk)'),
   flag('no-new-keyring', 'boolean', 'keep the session keyring of the caller'),
   flag('preserve-fds', 'integer', 'pass this many more descriptors, from 3 on, to the container', {
@@ -74,34 +77,64 @@ const command = (
 
 export const COMMANDS: readonly Command[] = [
   command('create', 'create a container', '<container-id>', [1, 1], CREATE_FLAGS),
-  command('delete', 'delete a container and what it holds', '<container-id>', [1, 1], [
-    flag('force', 'boolean', 'kill the container if it still runs; an unknown one is no error', { alias: 'f' }),
-  ]),
+  command(
+    'delete',
+    'delete a container and what it holds',
+    '<container-id>',
+    [1, 1],
+    [flag('force', 'boolean', 'kill the container if it still runs; an unknown one is no error', { alias: 'f' })],
+  ),
   command('features', 'show what is supported, as JSON', '', [0, 0], []),
-  command('kill', 'send a signal to the container\'s first process (default: SIGTERM)', '<container-id> [signal]', [1, 2], [
-    flag('all', 'boolean', 'obsolete: a container that does not run is no error', { alias: 'a', hidden: true }),
-  ], true),
-  command('list', 'list the containers below the root', '', [0, 0], [
-    flag('format', 'string', 'table or json', { alias: 'f', default: 'table', value: 'FORMAT' }),
-    flag('quiet', 'boolean', 'ids only', { alias: 'q' }),
-  ]),
-  command('plan', 'print what create would do, without doing it', '[container-id]', [0, 1], [
-    BUNDLE,
-    flag('format', 'string', 'text or json', { alias: 'f', default: 'text', value: 'FORMAT' }),
-    flag('no-pivot', 'boolean', 'as with create'),
-    flag('no-new-keyring', 'boolean', 'as with create'),
-    flag('preserve-fds', 'integer', 'as with create', { default: '0', value: 'N' }),
-  ]),
-  command('run', 'create a container, start it, and wait for its end', '<container-id>', [1, 1], [
-    ...CREATE_FLAGS,
-    flag('detach', 'boolean', 'do not wait', { alias: 'd' }),
-    flag('keep', 'boolean', 'do not delete the container when it has ended'),
-    flag('no-subreaper', 'boolean', 'do not become the reaper of the container\'s orphans'),
-  ]),
-  command('spec', 'write a config.json to start from', '', [0, 0], [
-    BUNDLE,
-    flag('rootless', 'boolean', 'for a container without privileges'),
-  ]),
+  command(
+    'kill',
+    "send a signal to the container's first process (default: SIGTERM)",
+    '<container-id> [signal]',
+    [1, 2],
+    [flag('all', 'boolean', 'obsolete: a container that does not run is no error', { alias: 'a', hidden: true })],
+    true,
+  ),
+  command(
+    'list',
+    'list the containers below the root',
+    '',
+    [0, 0],
+    [
+      flag('format', 'string', 'table or json', { alias: 'f', default: 'table', value: 'FORMAT' }),
+      flag('quiet', 'boolean', 'ids only', { alias: 'q' }),
+    ],
+  ),
+  command(
+    'plan',
+    'print what create would do, without doing it',
+    '[container-id]',
+    [0, 1],
+    [
+      BUNDLE,
+      flag('format', 'string', 'text or json', { alias: 'f', default: 'text', value: 'FORMAT' }),
+      flag('no-pivot', 'boolean', 'as with create'),
+      flag('no-new-keyring', 'boolean', 'as with create'),
+      flag('preserve-fds', 'integer', 'as with create', { default: '0', value: 'N' }),
+    ],
+  ),
+  command(
+    'run',
+    'create a container, start it, and wait for its end',
+    '<container-id>',
+    [1, 1],
+    [
+      ...CREATE_FLAGS,
+      flag('detach', 'boolean', 'do not wait', { alias: 'd' }),
+      flag('keep', 'boolean', 'do not delete the container when it has ended'),
+      flag('no-subreaper', 'boolean', "do not become the reaper of the container's orphans"),
+    ],
+  ),
+  command(
+    'spec',
+    'write a config.json to start from',
+    '',
+    [0, 0],
+    [BUNDLE, flag('rootless', 'boolean', 'for a container without privileges')],
+  ),
   command('start', 'run the program of a created container', '<container-id>', [1, 1], []),
   command('state', 'print the state of a container, as JSON', '<container-id>', [1, 1], []),
 ];

@@ -1,10 +1,10 @@
 // What every verb gets: the global flags, decided, and where its words go.
 
+import { TsociError } from '../errors.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Arguments } from './arguments.ts';
 import { text } from './arguments.ts';
 import type { Logger } from './log.ts';
-import { TsociError } from '../errors.ts';
 
 export interface Cli {
   /** Absolute folder of the containers' records. */
@@ -20,7 +20,10 @@ export interface Cli {
 export type Verb = (args: Arguments, cli: Cli) => number;
 
 export function environment(name: string): string | undefined {
-  const entry = sys.door().environ().find((text) => text.startsWith(`${name}=`));
+  const entry = sys
+    .door()
+    .environ()
+    .find((text) => text.startsWith(`${name}=`));
   return entry?.slice(name.length + 1);
 }
 

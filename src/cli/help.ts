@@ -9,7 +9,11 @@ function flagLine(flag: Flag): string {
   return `   ${`${names}${value}`.padEnd(28)} ${flag.description}${fallback}\n`;
 }
 
-const flagLines = (flags: readonly Flag[]): string => flags.filter((flag) => flag.hidden !== true).map(flagLine).join('');
+const flagLines = (flags: readonly Flag[]): string =>
+  flags
+    .filter((flag) => flag.hidden !== true)
+    .map(flagLine)
+    .join('');
 
 export function programHelp(): string {
   const commands = COMMANDS.map((command) => `   ${command.name.padEnd(12)} ${command.summary}\n`).join('');
@@ -21,6 +25,7 @@ export function programHelp(): string {
 
 export function commandHelp(command: Command): string {
   const options = command.flags.length === 0 ? '' : `\nOPTIONS:\n${flagLines(command.flags)}`;
-  const usage = `tsoci ${command.name}${command.flags.length === 0 ? '' : ' [command options]'} ${command.usage}`.trimEnd();
+  const usage =
+    `tsoci ${command.name}${command.flags.length === 0 ? '' : ' [command options]'} ${command.usage}`.trimEnd();
   return `NAME:\n   tsoci ${command.name} - ${command.summary}\n\nUSAGE:\n   ${usage}\n${options}`;
 }

@@ -35,7 +35,11 @@ function lazily<T extends object>(probes: { [K in keyof T]: () => T[K] }): T {
 }
 
 function isUserNamespaced(): boolean {
-  const map = sys.readText('/proc/self/uid_map').trim().split(' ').filter((word) => word !== '');
+  const map = sys
+    .readText('/proc/self/uid_map')
+    .trim()
+    .split(' ')
+    .filter((word) => word !== '');
   return map.join(' ') !== '0 0 4294967295';
 }
 

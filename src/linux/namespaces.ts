@@ -151,5 +151,10 @@ export function cloneFlagNames(flags: number): string {
     [sys.CLONE_NEWCGROUP, 'CLONE_NEWCGROUP'],
     [sys.CLONE_NEWTIME, 'CLONE_NEWTIME'],
   ];
-  return names.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name).join('|') || '0';
+  return (
+    names
+      .filter(([bit]) => (flags & bit) !== 0)
+      .map(([, name]) => name)
+      .join('|') || '0'
+  );
 }

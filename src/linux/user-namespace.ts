@@ -1,8 +1,8 @@
 // config-linux.md, "User namespace mappings": the maps of a new user namespace, written from outside.
 
 import { TsociError } from '../errors.ts';
-import type { LinuxIdMapping } from '../spec/types.ts';
 import { runProgram } from '../hooks/spawn.ts';
+import type { LinuxIdMapping } from '../spec/types.ts';
 import type { Host } from './host.ts';
 import type { ClonePlan } from './namespaces.ts';
 import * as sys from './sys/index.ts';

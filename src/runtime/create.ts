@@ -16,8 +16,8 @@ import { openConsoleSocket } from './console.ts';
 import { checkId } from './ids.ts';
 import { identify } from './process.ts';
 import {
-  claimDirectory,
   type ContainerRecord,
+  claimDirectory,
   RECORD_VERSION,
   removeDirectory,
   startSocketOf,
@@ -70,7 +70,13 @@ export function createContainer(options: CreateOptions): Created {
     removeDirectory(options.root, options.id);
     if (error instanceof TsociError && error.code === 'ERR_HOOK') {
       // runtime.md, lifecycle: a failed hook goes on at "destroy", and then come the poststop hooks.
-      runHooksWarning('poststop', spec.hooks?.poststop, stateOf(record, 'stopped', 0), sys.door().environ(), options.warn);
+      runHooksWarning(
+        'poststop',
+        spec.hooks?.poststop,
+        stateOf(record, 'stopped', 0),
+        sys.door().environ(),
+        options.warn,
+      );
     }
     throw error;
   }
@@ -80,7 +86,10 @@ export function createContainer(options: CreateOptions): Created {
 export function closeInherited(preserve: number): void {
   for (let index = 0; index < preserve; index++) {
     if (!sys.isOpen(3 + index)) {
-      throw new TsociError('ERR_USAGE', `unable to stat preserved-fd ${index} (of ${preserve}): no such file or directory`);
+      throw new TsociError(
+        'ERR_USAGE',
+        `unable to stat preserved-fd ${index} (of ${preserve}): no such file or directory`,
+      );
     }
   }
   sys.close_range(3 + preserve, sys.UINT_MAX, 0);

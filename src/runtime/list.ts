@@ -1,9 +1,9 @@
 // The states of all containers below a root, or of one: runc's own object, which is the specification's state and more.
 
+import { OCI_VERSION } from '../spec/versions.ts';
 import type { ContainerRecord } from './record.ts';
 import { listIds, readRecord } from './record.ts';
 import { type Status, statusOf } from './status.ts';
-import { OCI_VERSION } from '../spec/versions.ts';
 
 export interface ContainerView {
   readonly ociVersion: string;

@@ -9,8 +9,8 @@ import { TsociError } from '../errors.ts';
 import type { CgroupPaths } from '../linux/cgroups/steps.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Hook } from '../spec/types.ts';
-import type { ProcessIdentity } from './process.ts';
 import { checkId } from './ids.ts';
+import type { ProcessIdentity } from './process.ts';
 
 export const RECORD_VERSION = 1;
 

@@ -7,8 +7,8 @@ import { type CreateOptions, createContainer } from './create.ts';
 import { destroyContainer } from './delete.ts';
 import type { ProcessIdentity } from './process.ts';
 import { signalProcess } from './process.ts';
-import { begin } from './start.ts';
 import { Relay } from './relay.ts';
+import { begin } from './start.ts';
 
 export interface RunOptions extends CreateOptions {
   /** Leave the container's record when it has ended. */

@@ -2,8 +2,8 @@
 
 import { freezerState } from '../linux/cgroups/run.ts';
 import * as sys from '../linux/sys/index.ts';
-import { OCI_VERSION } from '../spec/versions.ts';
 import type { State } from '../spec/types.ts';
+import { OCI_VERSION } from '../spec/versions.ts';
 import { isAlive } from './process.ts';
 import { type ContainerRecord, startSocketOf } from './record.ts';
 

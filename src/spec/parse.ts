@@ -26,9 +26,13 @@ export function parseJson(bytes: Uint8Array): unknown {
   } catch (error) {
     const { message, pointer, line, column } = error as JsonFault;
     if (line === undefined) throw error;
-    throw new TsociError('ERR_SPEC_JSON', `config.json:${line}:${column}: ${pointer}${pointer === '' ? '' : ': '}${message}`, {
-      pointer,
-    });
+    throw new TsociError(
+      'ERR_SPEC_JSON',
+      `config.json:${line}:${column}: ${pointer}${pointer === '' ? '' : ': '}${message}`,
+      {
+        pointer,
+      },
+    );
   }
 }
 
@@ -50,6 +54,10 @@ export function parseSpec(bytes: Uint8Array): ParsedSpec {
   if (!isValid(document)) refuse('ERR_SPEC_SCHEMA', explain(document));
   const spec = document as Spec;
   const problems = checkSpec(spec);
-  if (problems.length > 0) refuse('ERR_SPEC_CHECK', problems.map(({ pointer, message }) => `${pointer}: ${message}`));
+  if (problems.length > 0)
+    refuse(
+      'ERR_SPEC_CHECK',
+      problems.map(({ pointer, message }) => `${pointer}: ${message}`),
+    );
   return { spec, warnings: warningsOf(spec) };
 }

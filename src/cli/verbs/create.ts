@@ -1,5 +1,5 @@
 import { enterBundle } from '../../runtime/bundle.ts';
-import { closeInherited, createContainer, type CreateOptions } from '../../runtime/create.ts';
+import { type CreateOptions, closeInherited, createContainer } from '../../runtime/create.ts';
 import { secureExecutable } from '../../runtime/executable.ts';
 import { type Arguments, integer, isSet, text } from '../arguments.ts';
 import { absolutePath, type Cli } from '../context.ts';

@@ -14,7 +14,9 @@ function userNames(): (uid: number) => string {
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(9, ...rows.map((row) => (row[column] ?? '').length)) + 3);
   return rows
-    .map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join(''))
+    .map((row) =>
+      row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join(''),
+    )
     .map((line) => `${line}\n`)
     .join('');
 }

@@ -27,7 +27,9 @@ interface Mounted {
 function unescape(text: string): string {
   const parts = text.split('\\');
   return parts
-    .map((part, index) => (index === 0 ? part : String.fromCharCode(Number.parseInt(part.slice(0, 3), 8)) + part.slice(3)))
+    .map((part, index) =>
+      index === 0 ? part : String.fromCharCode(Number.parseInt(part.slice(0, 3), 8)) + part.slice(3),
+    )
     .join('');
 }
 

@@ -1,8 +1,8 @@
 // A mount of type `cgroup`: what lies there depends on the host's hierarchies. Pure.
 
 import type { Mount, Spec } from '../../spec/types.ts';
-import type { CgroupMountPart } from '../mounts/plan.ts';
 import { parseMountOptions } from '../mounts/options.ts';
+import type { CgroupMountPart } from '../mounts/plan.ts';
 import { hasNewNamespace } from '../namespaces.ts';
 import type { CgroupHost, Hierarchy } from './host.ts';
 import type { CgroupPaths } from './steps.ts';
@@ -10,7 +10,13 @@ import type { CgroupPaths } from './steps.ts';
 const nameOf = (hierarchy: Hierarchy): string => hierarchy.mountPoint.slice(hierarchy.mountPoint.lastIndexOf('/') + 1);
 
 /** With a cgroup namespace the hierarchy itself, whose root is then the container's cgroup; else a bind of that cgroup. */
-function partOf(hierarchy: Hierarchy, target: string, flags: number, own: boolean, paths: CgroupPaths): CgroupMountPart {
+function partOf(
+  hierarchy: Hierarchy,
+  target: string,
+  flags: number,
+  own: boolean,
+  paths: CgroupPaths,
+): CgroupMountPart {
   const key = hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
   if (!own) return { kind: 'bind', target, source: paths[key] as string, flags };
   if (hierarchy.version === 2) return { kind: 'cgroup2', target, source: 'cgroup', flags };

@@ -29,7 +29,12 @@ export function cgroupPaths(spec: Spec, host: CgroupHost, id: string): CgroupPat
   return paths;
 }
 
-function planUnified(hierarchy: Hierarchy, dir: string, resources: LinuxResources, options: CgroupOptions): CgroupStep[] {
+function planUnified(
+  hierarchy: Hierarchy,
+  dir: string,
+  resources: LinuxResources,
+  options: CgroupOptions,
+): CgroupStep[] {
   const settings = unifiedHierarchySettings(resources);
   return [
     { kind: 'cgroup-mkdir', dir, optional: options.rootless && settings.length === 0 },
@@ -63,5 +68,7 @@ function checkLegacy(resources: LinuxResources, settings: ReturnType<typeof lega
   checkControllers(settings, host.hierarchies);
   if (Object.keys(resources.unified ?? {}).length === 0) return;
   const pointer = '/linux/resources/unified';
-  throw new TsociError('ERR_CGROUP', `${pointer}: the controllers of this host are in cgroup v1 hierarchies`, { pointer });
+  throw new TsociError('ERR_CGROUP', `${pointer}: the controllers of this host are in cgroup v1 hierarchies`, {
+    pointer,
+  });
 }

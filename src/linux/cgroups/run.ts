@@ -8,7 +8,11 @@ const DENIED = [sys.E.EACCES, sys.E.EPERM, sys.E.EROFS];
 
 const isDenied = (error: unknown): boolean => sys.isErrno(error, ...DENIED);
 
-const numbersIn = (text: string): number[] => text.split('\n').filter((line) => line !== '').map(Number);
+const numbersIn = (text: string): number[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(Number);
 
 /** Makes the cgroup; one that is there already must be fit to take the container (config-linux.md since 1.1). */
 function makeCgroup(dir: string, optional: boolean): void {

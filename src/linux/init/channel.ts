@@ -18,7 +18,13 @@ export type Message =
   /** child → parent, with the descriptor of the filter's listener. */
   | { readonly type: 'seccomp-listener' }
   | { readonly type: 'warning'; readonly text: string }
-  | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly errno?: number; readonly hint?: string }
+  | {
+      readonly type: 'error';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly errno?: number;
+      readonly hint?: string;
+    }
   /** parent → child: your request is done, go on. */
   | { readonly type: 'go' }
   /** parent → child: run the program. */
@@ -60,7 +66,11 @@ function receivePacket(channel: number): { bytes: Uint8Array; fds: number[] } | 
 
 export function sendError(channel: number, error: unknown): void {
   const known = error instanceof TsociError;
-  const text = known ? error.message : error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ''}` : String(error);
+  const text = known
+    ? error.message
+    : error instanceof Error
+      ? `${error.name}: ${error.message}\n${error.stack ?? ''}`
+      : String(error);
   send(channel, {
     type: 'error',
     code: known ? error.code : 'ERR_INTERNAL',

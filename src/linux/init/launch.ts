@@ -20,8 +20,8 @@
 
 import { TsociError } from '../../errors.ts';
 import type { State } from '../../spec/types.ts';
-import type { Host } from '../host.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
+import type { Host } from '../host.ts';
 import { openMountSources } from '../mounts/sources.ts';
 import { runSteps } from '../plan/run.ts';
 import type { ParentStep, Plan } from '../plan/steps.ts';

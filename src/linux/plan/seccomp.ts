@@ -1,8 +1,8 @@
 // config-linux.md, "Seccomp": the profile, compiled before there is a process.
 
 import type { Spec } from '../../spec/types.ts';
-import { compileSeccomp } from '../seccomp/compile.ts';
 import type { ConversationStep } from '../init/conversation.ts';
+import { compileSeccomp } from '../seccomp/compile.ts';
 
 type SeccompStep = Extract<ConversationStep, { kind: 'seccomp' }>;
 

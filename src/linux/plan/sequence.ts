@@ -2,12 +2,12 @@
 // line, each with the reason why it stands there.
 
 import type { Spec } from '../../spec/types.ts';
-import type { Host } from '../host.ts';
 import { planCgroupMount } from '../cgroups/mount.ts';
 import type { CgroupPlan } from '../cgroups/steps.ts';
 import { planConsole, planReopenNull } from '../console.ts';
 import { planDevices } from '../devices.ts';
-import { planMasks, planMaskSource } from '../masks.ts';
+import type { Host } from '../host.ts';
+import { planMaskSource, planMasks } from '../masks.ts';
 import { planMounts, planReadonlyLater } from '../mounts/plan.ts';
 import { type ClonePlan, planJoins, planUnshareCgroup } from '../namespaces.ts';
 import {
@@ -26,8 +26,8 @@ import { planOpenTerminal, planTakeTerminal } from '../process/terminal.ts';
 import { planUser } from '../process/user.ts';
 import { planPivot, planPropagation, planRootfs, planRootPropagation, planRootReadonly } from '../rootfs.ts';
 import { planSysctls } from '../sysctl.ts';
-import { planUts } from '../uts.ts';
 import { planBecomeRoot } from '../user-namespace.ts';
+import { planUts } from '../uts.ts';
 import { planSeccomp } from './seccomp.ts';
 import type { ChildStep, ParentStep } from './steps.ts';
 

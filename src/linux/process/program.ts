@@ -49,7 +49,11 @@ export function homeIn(passwd: string, uid: number): string | undefined {
 /** The rootfs is hostile: no blocking open, only a regular file, no more than a mebibyte of it. */
 function readPasswd(): string {
   try {
-    const how = sys.encodeOpenHow(sys.O_RDONLY | sys.O_NONBLOCK | sys.O_NOCTTY | sys.O_CLOEXEC, 0, sys.RESOLVE_NO_MAGICLINKS);
+    const how = sys.encodeOpenHow(
+      sys.O_RDONLY | sys.O_NONBLOCK | sys.O_NOCTTY | sys.O_CLOEXEC,
+      0,
+      sys.RESOLVE_NO_MAGICLINKS,
+    );
     const fd = sys.openat2(sys.AT_FDCWD, '/etc/passwd', how);
     return sys.withFd(fd, () => {
       if ((sys.fstat(fd).mode & sys.S_IFMT) !== sys.S_IFREG) return '';

@@ -16,7 +16,8 @@ const RET = 0x06;
 /** Offsets in struct seccomp_data. */
 export const NR = 0;
 export const ARCH = 4;
-export const argumentOffset = (index: number, half: 'low' | 'high'): number => 16 + 8 * index + (half === 'low' ? 0 : 4);
+export const argumentOffset = (index: number, half: 'low' | 'high'): number =>
+  16 + 8 * index + (half === 'low' ? 0 : 4);
 
 export const load = (offset: number): Instruction => [LD, 0, 0, offset];
 export const and = (mask: number): Instruction => [AND, 0, 0, mask];

@@ -12,7 +12,7 @@ import { errnoReturn, flagsOf, returnOf } from './actions.ts';
 import { ARCH, type Code, decide, encode, guarded, load, NR, type Range, result } from './bpf.ts';
 import { guard } from './conditions.ts';
 import { SOCKET_CALLS } from './multiplex.ts';
-import { type Architecture, ARCHITECTURES, architectureOf, nativeArchitecture, numbersOf } from './tables.ts';
+import { ARCHITECTURES, type Architecture, architectureOf, nativeArchitecture, numbersOf } from './tables.ts';
 
 const ENOSYS = 38;
 const X32_BIT = 0x40000000;
@@ -69,14 +69,24 @@ function collect(profile: LinuxSeccomp, architecture: Architecture, fallback: nu
 }
 
 /** KERNEL: on x86 the calls on sockets are also numbers of socketcall(2), and those of System V IPC of ipc(2). */
-function addMultiplexed(rules: Rules, name: string, added: readonly Rule[], numbers: ReadonlyMap<string, number>): void {
+function addMultiplexed(
+  rules: Rules,
+  name: string,
+  added: readonly Rule[],
+  numbers: ReadonlyMap<string, number>,
+): void {
   const call = SOCKET_CALLS[name];
   const nr = call === undefined ? undefined : numbers.get(call[0]);
   if (call === undefined || nr === undefined) return;
   const selector: LinuxSeccompArg = { index: 0, value: call[1], op: 'SCMP_CMP_EQ' };
   // The arguments are behind a pointer there: a rule with conditions cannot look at them.
   const usable = added.filter((rule) => rule.conditions.length === 0);
-  if (usable.length > 0) addRules(rules, nr, usable.map(({ action }) => ({ conditions: [selector], action })));
+  if (usable.length > 0)
+    addRules(
+      rules,
+      nr,
+      usable.map(({ action }) => ({ conditions: [selector], action })),
+    );
 }
 
 /** What happens with one number: an action, or conditions tried in the profile's order. */
@@ -143,7 +153,9 @@ export function compileSeccomp(profile: LinuxSeccomp, host: 'x64' | 'arm64'): Co
   const wanted = new Set([nativeArchitecture(host), ...(profile.architectures ?? [])]);
   for (const name of wanted) architectureOf(name);
   // Native first: it is asked for most.
-  const names = [...wanted].sort((a, b) => Number(b === nativeArchitecture(host)) - Number(a === nativeArchitecture(host)));
+  const names = [...wanted].sort(
+    (a, b) => Number(b === nativeArchitecture(host)) - Number(a === nativeArchitecture(host)),
+  );
   const audits = [...new Set(names.map((name) => architectureOf(name).audit))];
   const sections = audits.map((audit) => {
     const group = Object.keys(ARCHITECTURES).filter((name) => wanted.has(name) && ARCHITECTURES[name]?.audit === audit);

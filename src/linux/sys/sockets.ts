@@ -2,8 +2,8 @@
 
 import * as calls from './calls.ts';
 import * as k from './constants.ts';
-import { withFd } from './files.ts';
 import { door } from './current.ts';
+import { withFd } from './files.ts';
 import { controlLength, decodeRights, encodeMessage, encodeRights, encodeUnixAddress } from './structs.ts';
 
 export function socketPair(domain: number, type: number): [number, number] {

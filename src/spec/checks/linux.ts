@@ -27,10 +27,30 @@ export const checkNamespaced: Check = (spec) => {
     if (wanted && !has(spec, type)) problems.push(problem(pointer, message));
   };
   needs((spec.hostname ?? '') !== '', 'uts', '/hostname', 'unable to set hostname without a private UTS namespace');
-  needs((spec.domainname ?? '') !== '', 'uts', '/domainname', 'unable to set domainname without a private UTS namespace');
-  needs((spec.linux?.maskedPaths ?? []).length > 0, 'mount', '/linux/maskedPaths', 'unable to restrict sys entries without a private MNT namespace');
-  needs((spec.linux?.readonlyPaths ?? []).length > 0, 'mount', '/linux/readonlyPaths', 'unable to restrict sys entries without a private MNT namespace');
-  needs(Object.keys(spec.linux?.timeOffsets ?? {}).length > 0, 'time', '/linux/timeOffsets', 'time offsets need a time namespace');
+  needs(
+    (spec.domainname ?? '') !== '',
+    'uts',
+    '/domainname',
+    'unable to set domainname without a private UTS namespace',
+  );
+  needs(
+    (spec.linux?.maskedPaths ?? []).length > 0,
+    'mount',
+    '/linux/maskedPaths',
+    'unable to restrict sys entries without a private MNT namespace',
+  );
+  needs(
+    (spec.linux?.readonlyPaths ?? []).length > 0,
+    'mount',
+    '/linux/readonlyPaths',
+    'unable to restrict sys entries without a private MNT namespace',
+  );
+  needs(
+    Object.keys(spec.linux?.timeOffsets ?? {}).length > 0,
+    'time',
+    '/linux/timeOffsets',
+    'time offsets need a time namespace',
+  );
   return problems;
 };
 
@@ -39,7 +59,12 @@ export const checkUserNamespace: Check = (spec) => {
   const mapped = [spec.linux?.uidMappings, spec.linux?.gidMappings].map((maps) => (maps ?? []).length > 0);
   if (user === undefined) {
     return mapped.includes(true)
-      ? [problem('/linux/uidMappings', 'user namespace mappings specified, but user namespace isn\'t enabled in the config')]
+      ? [
+          problem(
+            '/linux/uidMappings',
+            "user namespace mappings specified, but user namespace isn't enabled in the config",
+          ),
+        ]
       : [];
   }
   if ((user.path ?? '') !== '' || (mapped[0] === true && mapped[1] === true)) return [];
@@ -65,8 +90,12 @@ export const checkDevices: Check = ({ linux }) =>
     const problems = isAbsolute(device.path)
       ? []
       : [problem(`${pointer}/path`, `found "${device.path}", expected an absolute path`)];
-    const missing = device.type === 'p' ? [] : (['major', 'minor'] as const).filter((name) => device[name] === undefined);
-    return [...problems, ...missing.map((name) => problem(`${pointer}/${name}`, `missing: a device of type ${device.type} needs it`))];
+    const missing =
+      device.type === 'p' ? [] : (['major', 'minor'] as const).filter((name) => device[name] === undefined);
+    return [
+      ...problems,
+      ...missing.map((name) => problem(`${pointer}/${name}`, `missing: a device of type ${device.type} needs it`)),
+    ];
   });
 
 const IPC_SYSCTLS = [

@@ -27,7 +27,9 @@ export const checkRlimits: Check = ({ process }) => {
   for (const [index, { type, soft, hard }] of (process?.rlimits ?? []).entries()) {
     if (!RLIMITS.includes(type)) problems.push(problem(`/process/rlimits/${index}/type`, `unknown rlimit "${type}"`));
     else if (BigInt(soft) > BigInt(hard)) {
-      problems.push(problem(`/process/rlimits/${index}/soft`, `found ${soft}, expected no more than the hard limit ${hard}`));
+      problems.push(
+        problem(`/process/rlimits/${index}/soft`, `found ${soft}, expected no more than the hard limit ${hard}`),
+      );
     }
   }
   return problems;

@@ -3,7 +3,10 @@
 import { type Check, isAbsolute, problem } from './problem.ts';
 
 const isNumber = (text: string | undefined): boolean =>
-  text !== undefined && text !== '' && [...text].every((c) => c >= '0' && c <= '9') && (text === '0' || text[0] !== '0');
+  text !== undefined &&
+  text !== '' &&
+  [...text].every((c) => c >= '0' && c <= '9') &&
+  (text === '0' || text[0] !== '0');
 
 /** SemVer 2.0.0 of the specification's first major version; a later minor one may ask for what we pass over. */
 export const checkVersion: Check = ({ ociVersion }) => {

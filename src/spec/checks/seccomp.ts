@@ -56,5 +56,7 @@ export const checkNotified: Check = ({ linux }) =>
   (linux?.seccomp?.syscalls ?? []).flatMap((rule, index) => {
     const own = ['write', 'sendmsg', 'recvmsg'].filter((name) => rule.names.includes(name));
     if (rule.action !== 'SCMP_ACT_NOTIFY') return [];
-    return own.map((name) => problem(`/linux/seccomp/syscalls/${index}/names`, `SCMP_ACT_NOTIFY cannot be used for the ${name} syscall`));
+    return own.map((name) =>
+      problem(`/linux/seccomp/syscalls/${index}/names`, `SCMP_ACT_NOTIFY cannot be used for the ${name} syscall`),
+    );
   });

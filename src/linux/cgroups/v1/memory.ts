@@ -9,7 +9,9 @@ const POINTER = '/linux/resources/memory';
 export function memorySettings(memory: LinuxMemory | undefined): Setting[] {
   if (memory === undefined) return [];
   return [
-    ...(memory.useHierarchy === true ? [{ file: 'memory.use_hierarchy', value: '1', pointer: `${POINTER}/useHierarchy` }] : []),
+    ...(memory.useHierarchy === true
+      ? [{ file: 'memory.use_hierarchy', value: '1', pointer: `${POINTER}/useHierarchy` }]
+      : []),
     ...numberSetting('memory.limit_in_bytes', memory.limit, `${POINTER}/limit`),
     ...numberSetting('memory.memsw.limit_in_bytes', memory.swap, `${POINTER}/swap`),
     ...numberSetting('memory.soft_limit_in_bytes', memory.reservation, `${POINTER}/reservation`),

@@ -18,7 +18,9 @@ function swapOf(memory: LinuxMemory): Setting[] {
   if (BigInt(memory.swap) < 0n) return [{ file: 'memory.swap.max', value: 'max', pointer }];
   const swap = BigInt(memory.swap) - BigInt(memory.limit ?? 0);
   if (!isAsked(memory.limit) || swap < 0n) {
-    throw new TsociError('ERR_CGROUP', `${pointer}: memory and swap together need a memory limit not above them`, { pointer });
+    throw new TsociError('ERR_CGROUP', `${pointer}: memory and swap together need a memory limit not above them`, {
+      pointer,
+    });
   }
   return [{ file: 'memory.swap.max', value: String(swap), pointer }];
 }
