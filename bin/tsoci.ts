@@ -1,11 +1,8 @@
-// The executable's program: opens the door, runs the command line, ends the process.
+// The executable's program: runs the command line, ends the process.
 
 import { main } from '../src/cli/main.ts';
 import { mapStack } from '../src/cli/stack.ts';
 import * as sys from '../src/linux/sys/index.ts';
-import { openNativeDoor } from '../src/linux/sys/native.ts';
-
-sys.useDoor(openNativeDoor());
 
 function run(): number {
   try {

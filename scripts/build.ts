@@ -17,7 +17,9 @@ import { lineTable } from './line-table.ts';
 
 /** Bytecode of its own, loaded when it is asked for: name → entry. */
 const BLOBS: Readonly<Record<string, string>> = {
+  create: 'src/cli/blobs/create.ts',
   explain: 'src/spec/explain.ts',
+  rare: 'src/cli/blobs/rare.ts',
   syscalls: 'src/linux/seccomp/tables/others.ts',
 };
 

@@ -1,8 +1,10 @@
-// Which door is in use: set once at the start of the program, or by a test.
+// Which door is in use: the host's, which is there before the program starts, or the one that Node or a test has opened.
 
 import type { Door } from './door.ts';
 
-let current: Door | undefined;
+declare const host: Door | undefined;
+
+let current: Door | undefined = typeof host === 'undefined' ? undefined : host;
 
 export function useDoor(door: Door): void {
   current = door;
