@@ -7,7 +7,7 @@
 // keyword that compares in both kinds of number. The schemas themselves stay plain JSON Schema.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { KeywordCxt } from 'ajv';
+import type { CodeKeywordDefinition, KeywordCxt } from 'ajv';
 import { _, Ajv } from 'ajv';
 import { _Code } from 'ajv/dist/compile/codegen/code.js';
 import standaloneModule from 'ajv/dist/standalone/index.js';
@@ -34,10 +34,10 @@ function transform(schema: Json): Json {
 
 const literal = (bound: string): _Code => new _Code(Number.isSafeInteger(Number(bound)) ? bound : `${bound}n`);
 
-const integerIn = {
+const integerIn: CodeKeywordDefinition = {
   keyword: 'integerIn',
-  schemaType: 'array' as const,
-  error: { message: 'integer out of range', params: (cxt: KeywordCxt) => _`{range: ${JSON.stringify(cxt.schema)}}` },
+  schemaType: 'array',
+  error: { message: 'integer out of range', params: (cxt) => _`{range: ${JSON.stringify(cxt.schema)}}` },
   code(cxt: KeywordCxt): void {
     const { data, schema } = cxt;
     const [minimum, maximum] = schema as [string, string];
