@@ -24,7 +24,7 @@ interface Mounted {
 }
 
 /** The octal escapes of mountinfo (proc_pid_mountinfo(5)). */
-function unescape(text: string): string {
+function unescaped(text: string): string {
   const parts = text.split('\\');
   return parts
     .map((part, index) =>
@@ -41,8 +41,8 @@ function cgroupMounts(mountinfo: string): Mounted[] {
     const fields = line.slice(0, dash).split(' ');
     const rest = line.slice(dash + 3).split(' ');
     mounts.push({
-      root: unescape(fields[3] ?? '/'),
-      mountPoint: unescape(fields[4] ?? ''),
+      root: unescaped(fields[3] ?? '/'),
+      mountPoint: unescaped(fields[4] ?? ''),
       type: rest[0] ?? '',
       superOptions: (rest[2] ?? '').split(','),
     });

@@ -54,7 +54,8 @@ function narrow(op: string, value: bigint, lo: Code[number]): Guard | undefined 
 /** `value` is the mask, `valueTwo` what the masked argument is compared with. */
 function masked(arg: LinuxSeccompArg, bits: 32 | 64, hi: Code[number], lo: Code[number]): Guard {
   const mask = BigInt(arg.value);
-  const datum = BigInt(arg.valueTwo ?? 0);
+  // COMPAT: bits outside of the mask do not count, as with libseccomp.
+  const datum = BigInt(arg.valueTwo ?? 0) & mask;
   const lowPart = (body: number): Code => [lo, and(low(mask)), jump(JEQ, low(datum), 0, body)];
   if (bits === 32) return lowPart;
   return (body) => [hi, and(high(mask)), jump(JEQ, high(datum), 0, 3 + body), ...lowPart(body)];

@@ -31,7 +31,7 @@ const arch = (machine: number, bits: 32 | 64, table: string, offset = 0): Archit
 export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   SCMP_ARCH_X86: arch(3 + LE, 32, 'x86'),
   SCMP_ARCH_X86_64: arch(62 + LE + WIDE, 64, 'x86_64'),
-  SCMP_ARCH_X32: arch(62 + LE + WIDE, 64, 'x32', 0x40000000),
+  SCMP_ARCH_X32: arch(62 + LE + WIDE, 32, 'x32', 0x40000000),
   SCMP_ARCH_ARM: arch(40 + LE, 32, 'arm'),
   SCMP_ARCH_AARCH64: arch(183 + LE + WIDE, 64, 'aarch64'),
   SCMP_ARCH_MIPS: arch(8, 32, 'mips'),
