@@ -275,7 +275,11 @@ describe('compileSeccomp beside libseccomp', function () {
     valueTwo: value,
   });
 
-  /** One rule a name: what overlapping rules with different actions mean, libseccomp decides by its own sorting. */
+  /**
+   * One rule a name: what overlapping rules with different actions mean, libseccomp decides by its own sorting.
+   * Alternatives on one argument are equalities: of inequalities libseccomp 2.5.4 joins the high words wrongly
+   * (arg > 2^32 or arg <= 0 holds for 1 there).
+   */
   const profiles = fc
     .record({
       defaultAction: fc.constantFrom(...ACTIONS),
@@ -284,7 +288,13 @@ describe('compileSeccomp beside libseccomp', function () {
         fc.record({
           name: fc.constantFrom(...NAMES),
           action: fc.constantFrom(...ACTIONS),
-          args: fc.array(argument, { maxLength: 3 }),
+          args: fc.oneof(
+            fc.uniqueArray(argument, { selector: (arg) => arg.index, maxLength: 3 }),
+            fc.array(
+              argument.map((arg) => ({ ...arg, index: 1, op: 'SCMP_CMP_EQ' })),
+              { maxLength: 3 },
+            ),
+          ),
         }),
         { selector: (rule) => rule.name, maxLength: 8 },
       ),
