@@ -85,8 +85,7 @@ export function planClone(spec: Spec): ClonePlan {
   let flags = namespacesOf(spec)
     .filter((ns) => (ns.path ?? '') === '')
     .reduce((sum, ns) => sum | FLAG[ns.type], 0);
-  // ORDER: a cgroup namespace shows what its maker was in: it is unshared when the cgroups are joined.
-  flags &= ~sys.CLONE_NEWCGROUP;
+  flags &= ~lateFlags(spec);
   if (staged) flags &= ~sys.CLONE_NEWUSER;
   if (offsets !== undefined) flags &= ~sys.CLONE_NEWTIME;
   return {
@@ -128,16 +127,29 @@ export function runJoin(step: JoinStep): void {
 
 export const describeJoin = (step: JoinStep): string => `joining the ${step.type} namespace ${step.path}`;
 
-export interface UnshareCgroupStep {
-  readonly kind: 'unshare-cgroup-namespace';
+/**
+ * Namespaces that the container's process makes itself, when it is who it will be: a cgroup namespace shows what its
+ * maker was in, and an ipc namespace's message queues belong to the maker's user.
+ */
+function lateFlags(spec: Spec): number {
+  const cgroup = hasNewNamespace(spec, 'cgroup') ? sys.CLONE_NEWCGROUP : 0;
+  const ipc = hasNewNamespace(spec, 'ipc') && hasNewNamespace(spec, 'user') ? sys.CLONE_NEWIPC : 0;
+  return cgroup | ipc;
 }
 
-export const planUnshareCgroup = (spec: Spec): UnshareCgroupStep[] =>
-  hasNewNamespace(spec, 'cgroup') ? [{ kind: 'unshare-cgroup-namespace' }] : [];
+export interface UnshareStep {
+  readonly kind: 'unshare-namespaces';
+  readonly flags: number;
+}
 
-export const runUnshareCgroup = (): void => sys.unshare(sys.CLONE_NEWCGROUP);
+export function planUnshare(spec: Spec): UnshareStep[] {
+  const flags = lateFlags(spec);
+  return flags === 0 ? [] : [{ kind: 'unshare-namespaces', flags }];
+}
 
-export const describeUnshareCgroup = (): string => 'unsharing the cgroup namespace, now that the cgroups are joined';
+export const runUnshare = (step: UnshareStep): void => sys.unshare(step.flags);
+
+export const describeUnshare = (step: UnshareStep): string => `unshare(${cloneFlagNames(step.flags)})`;
 
 /** Clone flags as their C names, for people. */
 export function cloneFlagNames(flags: number): string {

@@ -45,7 +45,8 @@ const fileOf = (root: string, id: string): string => `${directoryOf(root, id)}/s
 
 /** Claims the id: makes ROOT and ROOT/ID. Throws ERR_CONTAINER_EXISTS where it is taken. */
 export function claimDirectory(root: string, id: string): void {
-  sys.mkdirAll(root, 0o700);
+  // COMPAT: the sticky bit keeps a folder of XDG_RUNTIME_DIR from being cleaned away.
+  sys.mkdirAll(root, sys.geteuid() === 0 ? 0o700 : 0o1700);
   try {
     sys.mkdirat(sys.AT_FDCWD, directoryOf(root, id), 0o711);
   } catch (error) {

@@ -4,7 +4,7 @@ import { runConsole } from '../console.ts';
 import { runDevices } from '../devices.ts';
 import { runMask } from '../masks.ts';
 import { runMount, runReadonlyLater } from '../mounts/run.ts';
-import { runJoin, runUnshareCgroup } from '../namespaces.ts';
+import { runJoin, runUnshare } from '../namespaces.ts';
 import type { ChildStep } from '../plan/steps.ts';
 import { runAttribute } from '../process/attributes.ts';
 import { runBoundingSet, runCapabilities } from '../process/capabilities.ts';
@@ -25,8 +25,8 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
       return runBecomeRoot(step);
     case 'join-namespace':
       return runJoin(step);
-    case 'unshare-cgroup-namespace':
-      return runUnshareCgroup();
+    case 'unshare-namespaces':
+      return runUnshare(step);
     case 'set-propagation':
     case 'open-rootfs':
     case 'pivot-root':

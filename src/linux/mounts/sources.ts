@@ -68,6 +68,8 @@ export function openSources(steps: readonly MountStep[], userns: boolean): Map<s
       sources.set(String(step.index), openSource(step));
     } catch (error) {
       if (!(error instanceof TsociError)) throw error;
+      // Without privileges over the host's mounts the container's own process opens the source: it has them over its own.
+      if (step.idmap === undefined && error.errno === sys.E.EPERM) continue;
       throw new TsociError(
         'ERR_STEP',
         `mounting "${step.source}" to rootfs at "${step.destination}": ${error.message}`,

@@ -6,7 +6,7 @@ import { describeDevices } from '../devices.ts';
 import { describeConversation } from '../init/conversation.ts';
 import { describeMask } from '../masks.ts';
 import { describeMount } from '../mounts/plan.ts';
-import { cloneFlagNames, describeJoin, describeUnshareCgroup } from '../namespaces.ts';
+import { cloneFlagNames, describeJoin, describeUnshare } from '../namespaces.ts';
 import { describeAttribute } from '../process/attributes.ts';
 import { describeBoundingSet, describeCapabilities } from '../process/capabilities.ts';
 import { describeLabel } from '../process/labels.ts';
@@ -57,8 +57,8 @@ export function describeStep(step: Step): string {
       return describeBecomeRoot(step);
     case 'join-namespace':
       return describeJoin(step);
-    case 'unshare-cgroup-namespace':
-      return describeUnshareCgroup();
+    case 'unshare-namespaces':
+      return describeUnshare(step);
     case 'set-propagation':
     case 'open-rootfs':
     case 'pivot-root':

@@ -9,7 +9,7 @@ import { planDevices } from '../devices.ts';
 import type { Host } from '../host.ts';
 import { planMaskSource, planMasks } from '../masks.ts';
 import { planMounts, planReadonlyLater } from '../mounts/plan.ts';
-import { type ClonePlan, planJoins, planUnshareCgroup } from '../namespaces.ts';
+import { type ClonePlan, planJoins, planUnshare } from '../namespaces.ts';
 import {
   planKeyring,
   planNoNewPrivileges,
@@ -69,7 +69,7 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
     { kind: 'await-parent' }, //             id maps and cgroups are the parent's
     ...planBecomeRoot(clone), //             from here on files are made by the container's root
     ...planJoins(spec), //                   all that follows happens inside the joined namespaces
-    ...planUnshareCgroup(spec), //           its root is the cgroup just joined
+    ...planUnshare(spec), //                 cgroups are joined, and we are root
     ...planSession(), //                     no terminal of the caller can be pushed into (TIOCSTI)
     ...planKeyring(input.id, !input.noNewKeyring), // no keys of the caller
     ...planPropagation(spec), //             first of all no mount of ours must reach the host
