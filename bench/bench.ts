@@ -122,16 +122,17 @@ async function measureLife(runtime: Runtime, bundle: BundleName): Promise<void> 
   await verb('run', '--bundle', bundleDir(runtime, bundle, 'true'), id);
 }
 
-const broken = new Set<string>();
+const failures = new Map<string, number>();
 
-/** What a runtime cannot do is told once and left out from then on; all else goes on. */
+/** What a runtime fails to do is told, and after the third time left out; all else goes on. */
 async function tryOnce(runtime: Runtime, what: string, run: () => Promise<void>): Promise<void> {
   const key = `${runtime.name} ${what}`;
-  if (broken.has(key)) return;
+  const before = failures.get(key) ?? 0;
+  if (before >= 3) return;
   try {
     await run();
   } catch (error) {
-    broken.add(key);
+    failures.set(key, before + 1);
     console.error(error instanceof Error ? error.message : error);
     const root = join(work, `${runtime.name}.state`);
     await runtime.meter.measure([runtime.program, '--root', root, 'delete', '--force', `bench-${runtime.name}`]);
