@@ -21,18 +21,6 @@ const FLAG: Record<NamespaceType, number> = {
   time: sys.CLONE_NEWTIME,
 };
 
-/** The name below /proc/PID/ns. */
-export const NAMESPACE_FILE: Record<NamespaceType, string> = {
-  user: 'user',
-  pid: 'pid',
-  mount: 'mnt',
-  network: 'net',
-  ipc: 'ipc',
-  uts: 'uts',
-  cgroup: 'cgroup',
-  time: 'time',
-};
-
 export interface JoinStep {
   readonly kind: 'join-namespace';
   readonly type: NamespaceType;
