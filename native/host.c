@@ -79,12 +79,26 @@ static uint8_t *bytes_of(struct call *call, JSValueConst value, size_t *size) {
   return JS_GetUint8Array(call->ctx, size, value);
 }
 
+/* Of any BigInt the conversion takes 64 bits: it is in range when one of the two ways back gives the same value. */
+static int big_integer_of(struct call *call, JSValueConst value, uint64_t *result) {
+  int64_t number;
+  if (JS_ToBigInt64(call->ctx, &number, value) < 0) return -1;
+  JSValue as_signed = JS_NewBigInt64(call->ctx, number);
+  JSValue as_unsigned = JS_NewBigUint64(call->ctx, (uint64_t)number);
+  int fits = JS_IsStrictEqual(call->ctx, value, as_signed) || JS_IsStrictEqual(call->ctx, value, as_unsigned);
+  JS_FreeValue(call->ctx, as_signed);
+  JS_FreeValue(call->ctx, as_unsigned);
+  if (!fits) {
+    JS_ThrowTypeError(call->ctx, "integer of more than 64 bits");
+    return -1;
+  }
+  *result = (uint64_t)number;
+  return 0;
+}
+
 static int integer_of(struct call *call, JSValueConst value, uint64_t *result) {
   if (JS_IsBigInt(value)) {
-    int64_t number;
-    if (JS_ToBigInt64(call->ctx, &number, value) < 0) return -1;
-    *result = (uint64_t)number;
-    return 0;
+    return big_integer_of(call, value, result);
   }
   double number;
   if (!JS_IsNumber(value) || JS_ToFloat64(call->ctx, &number, value) < 0 || number != (double)(int64_t)number ||

@@ -8,7 +8,7 @@
 
 #include "host.h"
 
-enum { DEPTH = 512, POINTER_SIZE = 1024 };
+enum { DEPTH = 512, POINTER_SIZE = 4096 };
 
 /* Where we are: the names and indexes on the way from the document to the value being read. */
 struct place {

@@ -30,9 +30,22 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: '\t',
 };
 
+/** Length of the UTF-8 sequence at `at`, 0 when there is none (RFC 3629). */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number;
+  if (first < 0x80) return 1;
+  const length =
+    first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+  for (let index = 1; index < length; index++) if (((bytes[at + index] ?? 0) & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1] ?? 0;
+  const isOverlong = (first === 0xe0 && second < 0xa0) || (first === 0xf0 && second < 0x90);
+  const isBeyond = (first === 0xed && second > 0x9f) || (first === 0xf4 && second > 0x8f);
+  return isOverlong || isBeyond ? 0 : length;
+}
+
 class Reader {
   readonly #bytes: Uint8Array;
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   readonly #path: (string | number)[] = [];
   #at = 0;
 
@@ -147,16 +160,12 @@ class Reader {
         text += this.#escape();
         start = this.#at;
       } else if (c < 0x20) this.#fail('control character in a string');
-      else this.#at++;
+      else this.#at += sequenceLength(this.#bytes, this.#at) || this.#fail('invalid UTF-8');
     }
   }
 
   #decode(start: number): string {
-    try {
-      return this.#decoder.decode(this.#bytes.subarray(start, this.#at));
-    } catch {
-      return this.#fail('invalid UTF-8');
-    }
+    return this.#decoder.decode(this.#bytes.subarray(start, this.#at));
   }
 
   #escape(): string {
