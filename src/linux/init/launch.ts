@@ -133,9 +133,18 @@ function attendStage(ctx: ParentContext, stagePid: number): number {
   return pid;
 }
 
+/** A child that has gone has left its reason in the channel: it is heard next. */
+function letGo(channel: number): void {
+  try {
+    send(channel, { type: 'go' });
+  } catch (error) {
+    if (!sys.isErrno(error, sys.E.EPIPE, sys.E.ECONNRESET)) throw error;
+  }
+}
+
 /** Serves the container until it is ready. */
 function attendContainer(ctx: ParentContext): void {
-  send(ctx.channel, { type: 'go' });
+  letGo(ctx.channel);
   for (;;) {
     const message = receive(ctx.channel)?.message;
     if (message === undefined) throw deathOf(ctx);
@@ -144,7 +153,7 @@ function attendContainer(ctx: ParentContext): void {
     if (message.type === 'warning') ctx.warn(message.text);
     else if (message.type === 'runtime-hooks') {
       ctx.runtimeHooks(ctx.stateOf('creating', ctx.pid));
-      send(ctx.channel, { type: 'go' });
+      letGo(ctx.channel);
     }
   }
 }
