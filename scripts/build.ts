@@ -42,7 +42,7 @@ const HARDENED = [
   ...['-O2', '-fPIE', '-fstack-protector-strong', '-fstack-clash-protection', '-fcf-protection=full'],
   ...['-D_FORTIFY_SOURCE=2', '-ffunction-sections', '-fdata-sections', '-DNDEBUG'],
 ].filter((flag) => process.arch === 'x64' || flag !== '-fcf-protection=full');
-const SANITIZED = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-omit-frame-pointer', '-fno-sanitize=function'];
+const SANITIZED = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-omit-frame-pointer'];
 const FLAGS = [...COMMON, ...(asan ? SANITIZED : HARDENED)];
 const LINK = asan
   ? ['-fsanitize=address,undefined']
