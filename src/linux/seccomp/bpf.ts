@@ -1,9 +1,5 @@
-// Classic BPF as seccomp(2) runs it over struct seccomp_data: instructions, and the decision tree over numbers.
-
-/** [opcode, jump if true, jump if false, operand]: struct sock_filter. */
-export type Instruction = readonly [code: number, jt: number, jf: number, k: number];
-
-export type Code = readonly Instruction[];
+// Classic BPF as seccomp(2) runs it over struct seccomp_data. Programs are written from their end to their beginning:
+// jumps lead forward only, so that what a jump skips has been written, and counted, when the jump is.
 
 const LD = 0x20;
 const JA = 0x05;
@@ -19,44 +15,63 @@ export const ARCH = 4;
 export const argumentOffset = (index: number, half: 'low' | 'high'): number =>
   16 + 8 * index + (half === 'low' ? 0 : 4);
 
-export const load = (offset: number): Instruction => [LD, 0, 0, offset];
-export const and = (mask: number): Instruction => [AND, 0, 0, mask];
-export const jump = (code: number, k: number, jt: number, jf: number): Instruction => [code, jt, jf, k];
-export const result = (value: number): Instruction => [RET, 0, 0, value];
+/** KERNEL: BPF_MAXINSNS. */
+const MAXIMUM = 4096;
 
-/** `left` when the accumulator is below `k`, else `right`. KERNEL: a conditional jump reaches 255 instructions. */
-function branch(k: number, left: Code, right: Code): Code {
-  if (left.length <= 255) return [jump(JGE, k, left.length, 0), ...left, ...right];
-  return [jump(JGE, k, 0, 1), [JA, 0, 0, left.length], ...left, ...right];
-}
+export class Program {
+  /** struct sock_filter from the last to the first: opcode and jumps, operand. */
+  readonly #heads: number[] = [];
+  readonly #operands: number[] = [];
 
-/** `code` when the accumulator is `k`, else what follows it. */
-export function guarded(k: number, code: Code): Code {
-  if (code.length <= 255) return [jump(JEQ, k, 0, code.length), ...code];
-  return [jump(JEQ, k, 1, 0), [JA, 0, 0, code.length], ...code];
-}
-
-export interface Range {
-  /** First number of the range; it ends before the next one's. */
-  readonly from: number;
-  readonly code: Code;
-}
-
-/** A balanced tree over the accumulator: `ranges` ascend, and the first begins at 0. */
-export function decide(ranges: readonly Range[], first = 0, end = ranges.length): Code {
-  if (end - first === 1) return (ranges[first] as Range).code;
-  const middle = (first + end) >> 1;
-  return branch((ranges[middle] as Range).from, decide(ranges, first, middle), decide(ranges, middle, end));
-}
-
-export function encode(code: Code): Uint8Array {
-  const bytes = new Uint8Array(8 * code.length);
-  const view = new DataView(bytes.buffer);
-  for (const [index, [opcode, jt, jf, k]] of code.entries()) {
-    view.setUint16(8 * index, opcode, true);
-    view.setUint8(8 * index + 2, jt);
-    view.setUint8(8 * index + 3, jf);
-    view.setUint32(8 * index + 4, k, true);
+  get length(): number {
+    return this.#heads.length;
   }
-  return bytes;
+
+  #put(head: number, operand: number): void {
+    this.#heads.push(head);
+    this.#operands.push(operand);
+  }
+
+  result(value: number): void {
+    this.#put(RET, value);
+  }
+
+  load(offset: number): void {
+    this.#put(LD, offset);
+  }
+
+  and(mask: number): void {
+    this.#put(AND, mask);
+  }
+
+  /** Skips `jt` instructions when the comparison holds, else `jf`; 255 at most. */
+  jump(code: number, k: number, jt: number, jf: number): void {
+    this.#put(code | (jt << 16) | (jf << 24), k);
+  }
+
+  /** Before two parts, the first of `left` instructions: that one when the accumulator is below `k`, else the second. */
+  branch(k: number, left: number): void {
+    if (left <= 255) return this.jump(JGE, k, left, 0);
+    this.#put(JA, left);
+    this.jump(JGE, k, 0, 1);
+  }
+
+  /** Before a part of `length` instructions, which is skipped unless the accumulator is `k`. */
+  unless(k: number, length: number): void {
+    if (length <= 255) return this.jump(JEQ, k, 0, length);
+    this.#put(JA, length);
+    this.jump(JEQ, k, 1, 0);
+  }
+
+  /** struct sock_filter[], first to last. */
+  encode(): Uint8Array {
+    const count = this.#heads.length;
+    if (count > MAXIMUM) throw new RangeError(`a filter of ${count} instructions: the kernel takes ${MAXIMUM}`);
+    const words = new Uint32Array(2 * count);
+    for (let index = 0; index < count; index++) {
+      words[2 * index] = this.#heads[count - 1 - index] as number;
+      words[2 * index + 1] = this.#operands[count - 1 - index] as number;
+    }
+    return new Uint8Array(words.buffer);
+  }
 }

@@ -7,12 +7,12 @@
 // that an architecture does not have are passed over; conditions on the same argument are alternatives; and what is newer
 // than every name of the profile gets ENOSYS, so that programs fall back, unless the default action allows.
 
-import type { LinuxSeccomp, LinuxSeccompArg, LinuxSyscall } from '../../spec/types.ts';
+import type { LinuxSeccomp } from '../../spec/types.ts';
 import { errnoReturn, flagsOf, returnOf } from './actions.ts';
-import { ARCH, type Code, decide, encode, guarded, load, NR, type Range, result } from './bpf.ts';
+import { ARCH, NR, Program } from './bpf.ts';
 import { guard } from './conditions.ts';
-import { SOCKET_CALLS } from './multiplex.ts';
-import { ARCHITECTURES, type Architecture, architectureOf, nativeArchitecture, numbersOf } from './tables.ts';
+import { type Fates, fatesOf, type Rule } from './rules.ts';
+import { ARCHITECTURES, type Architecture, architectureOf, nativeArchitecture } from './tables.ts';
 
 const ENOSYS = 38;
 const X32_BIT = 0x40000000;
@@ -27,142 +27,91 @@ export interface CompiledSeccomp {
   readonly notify: boolean;
 }
 
-interface Rule {
-  /** All must hold. */
-  readonly conditions: readonly LinuxSeccompArg[];
+/** Numbers from `from` to the next range's with one fate: an action, or rules. */
+interface Range {
+  readonly from: number;
   readonly action: number;
+  readonly rules: readonly Rule[] | undefined;
+  readonly bits: 32 | 64;
 }
 
-type Rules = Map<number, Rule[]>;
-
-/** Conditions on one argument twice are alternatives: a rule each. */
-function rulesOf(entry: LinuxSyscall, action: number): Rule[] {
-  const conditions = entry.args ?? [];
-  const distinct = new Set(conditions.map((arg) => arg.index)).size === conditions.length;
-  return distinct ? [{ conditions, action }] : conditions.map((condition) => ({ conditions: [condition], action }));
-}
-
-function addRules(rules: Rules, nr: number, added: readonly Rule[]): void {
-  const known = rules.get(nr);
-  if (known === undefined) rules.set(nr, [...added]);
-  else known.push(...added);
-}
-
-/** Rules of one architecture by number (without its offset), and the last number that the profile names. */
-function collect(profile: LinuxSeccomp, architecture: Architecture, fallback: number): { rules: Rules; last: number } {
-  const numbers = numbersOf(architecture);
-  const rules: Rules = new Map();
-  let last = -1;
-  for (const entry of profile.syscalls ?? []) {
-    const action = returnOf(entry.action, entry.errnoRet);
-    const added = action === fallback ? [] : rulesOf(entry, action);
-    for (const name of entry.names) {
-      const nr = numbers.get(name);
-      if (nr !== undefined) {
-        if (nr > last) last = nr;
-        if (added.length > 0) addRules(rules, nr, added);
-      }
-      if (architecture.table === 'x86' && added.length > 0) addMultiplexed(rules, name, added, numbers);
-    }
-  }
-  return { rules, last };
-}
-
-/** KERNEL: on x86 the calls on sockets are also numbers of socketcall(2), and those of System V IPC of ipc(2). */
-function addMultiplexed(
-  rules: Rules,
-  name: string,
-  added: readonly Rule[],
-  numbers: ReadonlyMap<string, number>,
-): void {
-  const call = SOCKET_CALLS[name];
-  const nr = call === undefined ? undefined : numbers.get(call[0]);
-  if (call === undefined || nr === undefined) return;
-  const selector: LinuxSeccompArg = { index: 0, value: call[1], op: 'SCMP_CMP_EQ' };
-  // The arguments are behind a pointer there: a rule with conditions cannot look at them.
-  const usable = added.filter((rule) => rule.conditions.length === 0);
-  if (usable.length > 0)
-    addRules(
-      rules,
-      nr,
-      usable.map(({ action }) => ({ conditions: [selector], action })),
-    );
-}
-
-/** What happens with one number: an action, or conditions tried in the profile's order. */
-function codeOf(rules: readonly Rule[], bits: 32 | 64, fallback: number): Code {
-  const certain = rules.find((rule) => rule.conditions.length === 0);
-  if (certain !== undefined) return [result(certain.action)];
-  let code: Code = [];
-  for (const rule of rules) {
-    const body = rule.conditions.reduceRight<Code>((inner, arg) => guard(arg, bits, inner), [result(rule.action)]);
-    code = [...code, ...body];
-  }
-  return [...code, result(fallback)];
-}
-
-const isPlain = (code: Code): boolean => code.length === 1;
-
-/** Ranges of numbers with one fate; neighbours with the same action are one. */
-function rangesOf(rules: Rules, offset: number, bits: 32 | 64, fallback: number, beyond: Range | undefined): Range[] {
+/** Ranges of one architecture, ascending; neighbours with the same action are one. */
+function rangesOf(fates: Fates, { bits, offset = 0 }: Architecture, fallback: number, beyond: number): Range[] {
   const ranges: Range[] = [];
-  const add = (from: number, code: Code): void => {
-    const before = ranges.at(-1);
-    if (before !== undefined && isPlain(before.code) && isPlain(code) && before.code[0]?.[3] === code[0]?.[3]) return;
-    if (before?.from === from) ranges.pop();
-    ranges.push({ from, code });
+  let current: Range | undefined;
+  const add = (from: number, action: number, rules: readonly Rule[] | undefined): void => {
+    if (current !== undefined && rules === undefined && current.rules === undefined && current.action === action)
+      return;
+    current = { from, action, rules, bits };
+    ranges.push(current);
   };
-  const other: Code = [result(fallback)];
-  add(offset, other);
-  for (const nr of [...rules.keys()].sort((a, b) => a - b)) {
-    if (ranges.at(-1)?.from === offset + nr) ranges.pop();
-    add(offset + nr, codeOf(rules.get(nr) as Rule[], bits, fallback));
-    add(offset + nr + 1, other);
+  const end = Math.max(fates.certain.length, fates.last + 1);
+  for (let nr = 0; nr < end; nr++) {
+    const action = fates.certain[nr];
+    add(offset + nr, action ?? fallback, action === undefined ? fates.conditional.get(nr) : undefined);
   }
-  if (beyond !== undefined) {
-    if (ranges.at(-1)?.from === beyond.from) ranges.pop();
-    add(beyond.from, beyond.code);
-  }
+  add(offset + end, beyond, undefined);
   return ranges;
 }
 
 function section(profile: LinuxSeccomp, architecture: Architecture, fallback: number): Range[] {
-  const { rules, last } = collect(profile, architecture, fallback);
-  const offset = architecture.offset ?? 0;
+  const fates = fatesOf(profile, architecture, fallback);
   const permissive = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE'].includes(profile.defaultAction);
-  const wanted = !permissive && last >= 0 && fallback !== errnoReturn(ENOSYS);
-  const beyond = wanted ? { from: offset + last + 1, code: [result(errnoReturn(ENOSYS))] } : undefined;
-  return rangesOf(rules, offset, architecture.bits, fallback, beyond);
+  const beyond = permissive || fates.last < 0 ? fallback : errnoReturn(ENOSYS);
+  return rangesOf(fates, architecture, fallback, beyond);
 }
 
+const plain = (from: number, action: number): Range => ({ from, action, rules: undefined, bits: 64 });
+
 /** Sections of the architectures that share an audit number: x86-64 below bit 30, x32 above. */
-function merged(profile: LinuxSeccomp, names: readonly string[], fallback: number): Code {
+function merged(profile: LinuxSeccomp, names: readonly string[], fallback: number): Range[] {
   const all = names.map(architectureOf).sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
   const ranges = all.flatMap((architecture) => section(profile, architecture, fallback));
-  if (all[0]?.table === 'x86_64' && all.length === 1) {
-    const kept = ranges.filter((range) => range.from < X32_BIT);
-    return [load(NR), ...decide([...kept, { from: X32_BIT, code: [result(BAD_ARCHITECTURE)] }])];
+  if (all.length === 1 && all[0]?.table === 'x86_64') return [...ranges, plain(X32_BIT, BAD_ARCHITECTURE)];
+  return (ranges[0]?.from ?? 0) > 0 ? [plain(0, BAD_ARCHITECTURE), ...ranges] : ranges;
+}
+
+function writeFate(program: Program, { action, rules, bits }: Range, fallback: number): void {
+  program.result(rules === undefined ? action : fallback);
+  for (const rule of (rules ?? []).toReversed()) {
+    const end = program.length;
+    program.result(rule.action);
+    for (const arg of rule.conditions.toReversed()) guard(program, arg, bits, program.length - end);
   }
-  if ((ranges[0]?.from ?? 0) > 0) ranges.unshift({ from: 0, code: [result(BAD_ARCHITECTURE)] });
-  return [load(NR), ...decide(ranges)];
+}
+
+/** A balanced tree over the accumulator. */
+function writeTree(program: Program, ranges: readonly Range[], fallback: number, first = 0, end = ranges.length): void {
+  if (end - first === 1) return writeFate(program, ranges[first] as Range, fallback);
+  const middle = (first + end) >> 1;
+  writeTree(program, ranges, fallback, middle, end);
+  const right = program.length;
+  writeTree(program, ranges, fallback, first, middle);
+  program.branch((ranges[middle] as Range).from, program.length - right);
+}
+
+function writeProgram(profile: LinuxSeccomp, wanted: ReadonlySet<string>, native: string): Program {
+  const fallback = returnOf(profile.defaultAction, profile.defaultErrnoRet);
+  // The native architecture first, so last to be written: it is asked for most.
+  const names = [...wanted].sort((a, b) => Number(a === native) - Number(b === native));
+  const audits = new Set(names.map((name) => architectureOf(name).audit));
+  const program = new Program();
+  program.result(BAD_ARCHITECTURE);
+  for (const audit of audits) {
+    const end = program.length;
+    const group = [...wanted].filter((name) => ARCHITECTURES[name]?.audit === audit);
+    writeTree(program, merged(profile, group, fallback), fallback);
+    program.load(NR);
+    program.unless(audit, program.length - end);
+  }
+  program.load(ARCH);
+  return program;
 }
 
 /** Throws ERR_SPEC_CHECK for unknown actions, operators, flags and architectures. */
 export function compileSeccomp(profile: LinuxSeccomp, host: 'x64' | 'arm64'): CompiledSeccomp {
-  const fallback = returnOf(profile.defaultAction, profile.defaultErrnoRet);
-  const wanted = new Set([nativeArchitecture(host), ...(profile.architectures ?? [])]);
-  for (const name of wanted) architectureOf(name);
-  // Native first: it is asked for most.
-  const names = [...wanted].sort(
-    (a, b) => Number(b === nativeArchitecture(host)) - Number(a === nativeArchitecture(host)),
-  );
-  const audits = [...new Set(names.map((name) => architectureOf(name).audit))];
-  const sections = audits.map((audit) => {
-    const group = Object.keys(ARCHITECTURES).filter((name) => wanted.has(name) && ARCHITECTURES[name]?.audit === audit);
-    return guarded(audit, merged(profile, group, fallback));
-  });
-  const code = [load(ARCH), ...sections.flat(), result(BAD_ARCHITECTURE)];
-  const entries = profile.syscalls ?? [];
-  const notify = [profile.defaultAction, ...entries.map((entry) => entry.action)].includes('SCMP_ACT_NOTIFY');
-  return { filter: encode(code), flags: flagsOf(profile.flags), notify };
+  const native = nativeArchitecture(host);
+  const filter = writeProgram(profile, new Set([native, ...(profile.architectures ?? [])]), native).encode();
+  const actions = [profile.defaultAction, ...(profile.syscalls ?? []).map((entry) => entry.action)];
+  return { filter, flags: flagsOf(profile.flags), notify: actions.includes('SCMP_ACT_NOTIFY') };
 }
