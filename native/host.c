@@ -2,6 +2,7 @@
 // It knows nothing of what the program does. Door natives are described in src/linux/sys/door.ts.
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -415,6 +416,9 @@ static void report(JSContext *ctx) {
 }
 
 int main(int argc, char **argv) {
+  /* Memory is asked of the kernel in few large steps, and never given back: the process does not live long. */
+  mallopt(M_TOP_PAD, 2 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
   JSRuntime *rt = JS_NewRuntime();
   JSContext *ctx = rt == NULL ? NULL : JS_NewContextRaw(rt);
   if (ctx == NULL) return 1;
