@@ -2,6 +2,7 @@
 
 import { TsociError } from '../errors.ts';
 import * as sys from '../linux/sys/index.ts';
+import { secureExecutable } from '../runtime/executable.ts';
 import { OCI_VERSION } from '../spec/versions.ts';
 import { type Arguments, isSet, parseArguments, text } from './arguments.ts';
 import { COMMANDS, type Command, GLOBAL_FLAGS } from './commands.ts';
@@ -25,8 +26,14 @@ const BLOBS: Readonly<Record<string, string>> = {
   spec: 'rare',
 };
 
-const verbOf = (name: string): Verb =>
-  VERBS[name] ?? ((sys.door().load(BLOBS[name] as string) as Readonly<Record<string, Verb>>)[name] as Verb);
+function verbOf(name: string): Verb {
+  const own = VERBS[name];
+  if (own !== undefined) return own;
+  const blob = BLOBS[name] as string;
+  // ORDER: before the blob is loaded, which happens in the image that this may start.
+  if (blob === 'create') secureExecutable();
+  return (sys.door().load(blob) as Readonly<Record<string, Verb>>)[name] as Verb;
+}
 
 const helpTexts = () => sys.door().load('rare') as typeof import('./blobs/rare.ts');
 

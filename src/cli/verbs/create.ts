@@ -1,6 +1,5 @@
 import { enterBundle } from '../../runtime/bundle.ts';
 import { type CreateOptions, closeInherited, createContainer } from '../../runtime/create.ts';
-import { secureExecutable } from '../../runtime/executable.ts';
 import { type Arguments, integer, isSet, text } from '../arguments.ts';
 import { absolutePath, type Cli } from '../context.ts';
 
@@ -25,7 +24,6 @@ export function createOptions(args: Arguments, cli: Cli, starter: CreateOptions[
 }
 
 export function create(args: Arguments, cli: Cli): number {
-  secureExecutable();
   closeInherited(integer(args, 'preserve-fds'));
   createContainer(createOptions(args, cli, 'later'));
   return 0;
