@@ -94,6 +94,8 @@ async function bundle(blob: string, entry: string): Promise<string> {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     minifySyntax: true,
+    // Names of locals are looked up one by one when bytecode is loaded: short ones are few.
+    minifyIdentifiers: true,
     sourcemap: 'external',
     define: {
       __ARCH__: JSON.stringify(process.arch),
