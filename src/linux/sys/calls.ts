@@ -9,14 +9,61 @@ import { type CallName, TABLE } from './table.ts';
 /** Calls that must not be repeated: the descriptor is closed all the same, or the caller watches the time. */
 const NOT_REPEATED: readonly string[] = ['close', 'ppoll'];
 
-function call(name: CallName, ...args: Argument[]): number {
-  const row = TABLE[name];
-  const current = door();
-  const nr = current.arch === 'x64' ? row[0] : row[1];
+/** What a call needs of its row, made once: every system call of the program comes through here. */
+interface Entry {
+  readonly nr: number;
+  readonly signature: string;
+  readonly arity: number;
+}
+
+const entries: Partial<Record<CallName, Entry>> = {};
+
+function enter(name: CallName): Entry {
+  const [x64, arm64, signature, parameters] = TABLE[name];
+  const arity = parameters === '' ? 0 : parameters.split(' ').length;
+  const entry = { nr: door().arch === 'x64' ? x64 : arm64, signature, arity };
+  entries[name] = entry;
+  return entry;
+}
+
+type Few = Argument | undefined;
+
+/** Without a rest parameter and a spread, which cost the engine an array each, a hundred times a container. */
+function invoke({ nr, signature, arity }: Entry, a: Few, b: Few, c: Few, d: Few, e: Few, f: Few): number {
+  const kernel = door() as { syscall(nr: number, signature: string, ...args: Few[]): number };
+  switch (arity) {
+    case 0:
+      return kernel.syscall(nr, signature);
+    case 1:
+      return kernel.syscall(nr, signature, a);
+    case 2:
+      return kernel.syscall(nr, signature, a, b);
+    case 3:
+      return kernel.syscall(nr, signature, a, b, c);
+    case 4:
+      return kernel.syscall(nr, signature, a, b, c, d);
+    case 5:
+      return kernel.syscall(nr, signature, a, b, c, d, e);
+    default:
+      return kernel.syscall(nr, signature, a, b, c, d, e, f);
+  }
+}
+
+function call(
+  name: CallName,
+  a?: Argument,
+  b?: Argument,
+  c?: Argument,
+  d?: Argument,
+  e?: Argument,
+  f?: Argument,
+): number {
+  const entry = entries[name] ?? enter(name);
   for (;;) {
-    const result = current.syscall(nr, row[2], ...args);
+    const result = invoke(entry, a, b, c, d, e, f);
     if (result >= 0) return result;
-    if (result !== -EINTR || NOT_REPEATED.includes(name)) throw new SyscallError(name, args, -result);
+    if (result === -EINTR && !NOT_REPEATED.includes(name)) continue;
+    throw new SyscallError(name, [a, b, c, d, e, f].slice(0, entry.arity) as Argument[], -result);
   }
 }
 
