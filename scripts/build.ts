@@ -20,6 +20,7 @@ const BLOBS: Readonly<Record<string, string>> = {
   create: 'src/cli/blobs/create.ts',
   explain: 'src/spec/explain.ts',
   rare: 'src/cli/blobs/rare.ts',
+  seccomp: 'src/linux/seccomp/compile.ts',
   syscalls: 'src/linux/seccomp/tables/others.ts',
 };
 
