@@ -26,7 +26,7 @@ describe('a step that fails', () => {
       const created = c.create('exec sleep 100', () => {}, { env });
       if (created.status === 0) break;
       expect(created, `step ${step}`).to.include({ status: 1 });
-      expect(created.stderr, `step ${step}`).to.match(/injected failure\n$/);
+      expect(created.stderr, `step ${step}`).to.match(/injected failure"?\n$/);
       expectNothingLeft(c.bundle, c.runtime);
     }
     c.verb('delete', '--force');
