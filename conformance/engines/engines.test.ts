@@ -10,7 +10,7 @@ import { writeRootfs } from '../harness/bundle.ts';
 import { runtimePath } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
-const SCRIPT = 'cat; exit 7';
+const SCRIPT = 'read line; echo $line; exit 7';
 const runtime = spawnSync('which', [runtimePath], { encoding: 'utf8' }).stdout.trim();
 const missing = (program: string) => spawnSync('which', [program]).status !== 0;
 
