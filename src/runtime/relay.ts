@@ -12,7 +12,7 @@ export class Relay {
 
   constructor(master: number) {
     this.#master = master;
-    // COMPAT: as runc, no translation of newlines on the way out, ours or the caller's terminal does it.
+    // COMPAT: as runc, the container's pty leaves newlines alone, and the caller's terminal translates them.
     sys.clearOnlcr(master);
     this.#saved = sys.makeRaw(0);
     this.resize();

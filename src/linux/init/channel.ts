@@ -17,6 +17,8 @@ export type Message =
   | { readonly type: 'starting' }
   /** child → parent, with the descriptor of the filter's listener. */
   | { readonly type: 'seccomp-listener' }
+  /** child → parent: a limit that only the host's privileges can raise; numbers as text, for they have 64 bits. */
+  | { readonly type: 'rlimit'; readonly resource: number; readonly soft: string; readonly hard: string }
   | { readonly type: 'warning'; readonly text: string }
   | {
       readonly type: 'error';
@@ -82,6 +84,7 @@ export function sendError(channel: number, error: unknown): void {
 
 export function errorOf(message: Extract<Message, { type: 'error' }>): TsociError {
   return new TsociError(message.code, message.message, {
+    cause: message,
     ...(message.errno === undefined ? {} : { errno: message.errno }),
     ...(message.hint === undefined ? {} : { hint: message.hint }),
   });

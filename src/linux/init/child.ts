@@ -10,6 +10,7 @@ import { runAttribute } from '../process/attributes.ts';
 import { runBoundingSet, runCapabilities } from '../process/capabilities.ts';
 import { runLabel } from '../process/labels.ts';
 import { runProgramStep } from '../process/program.ts';
+import { runRlimit } from '../process/rlimits.ts';
 import { runTerminal } from '../process/terminal.ts';
 import { runUser } from '../process/user.ts';
 import { runRootfs } from '../rootfs.ts';
@@ -68,6 +69,8 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
     case 'personality':
     case 'memory-policy':
       return runAttribute(step);
+    case 'rlimit':
+      return runRlimit(step, ctx);
     case 'label':
       return runLabel(step, ctx);
     case 'capability-bounding-set':

@@ -7,9 +7,9 @@
 //      │────────────────── go ────────────────────▶│ namespaces joined, rootfs, mounts, devices
 //      │◀───────── runtime-hooks ──────────────────│
 //      │ hooks prestart, createRuntime             │
-//      │────────────────── go ────────────────────▶│ hooks createContainer; pivot_root; masks; user …
+//      │────────────────── go ────────────────────▶│ hooks createContainer; pivot_root; masks; rlimits; user …
 //      │◀──────── ready, or error ─────────────────│
-//      │ rlimits; state.json (atomic)              │
+//      │ state.json (atomic)                       │
 //      │────────────────── go ────────────────────▶│ create: accepts on the start socket;  run: this channel
 //                                                  │
 //   starter (tsoci start, run)                     │
@@ -26,7 +26,7 @@ import { openMountSources } from '../mounts/sources.ts';
 import { runSteps } from '../plan/run.ts';
 import type { ParentStep, Plan } from '../plan/steps.ts';
 import { runOomScore } from '../process/oom-score.ts';
-import { runRlimit } from '../process/rlimits.ts';
+import { setRlimit } from '../process/rlimits.ts';
 import * as sys from '../sys/index.ts';
 import { writeIdMappings } from '../user-namespace.ts';
 import { errorOf, openChannel, receive, send } from './channel.ts';
@@ -151,7 +151,10 @@ function attendContainer(ctx: ParentContext): void {
     if (message.type === 'ready') return;
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'warning') ctx.warn(message.text);
-    else if (message.type === 'runtime-hooks') {
+    else if (message.type === 'rlimit') {
+      setRlimit(ctx.pid, message.resource, BigInt(message.soft), BigInt(message.hard));
+      letGo(ctx.channel);
+    } else if (message.type === 'runtime-hooks') {
       ctx.runtimeHooks(ctx.stateOf('creating', ctx.pid));
       letGo(ctx.channel);
     }
@@ -164,6 +167,7 @@ function deathOf(ctx: ParentContext): TsociError {
   ctx.pid = 0;
   if (signal === sys.SIGKILL) {
     return new TsociError('ERR_STEP', 'container init was OOM-killed (memory limit too low?)', {
+      cause: { signal },
       hint: 'the process was killed with SIGKILL during set-up: by the memory limit, or by somebody outside',
     });
   }
@@ -203,7 +207,5 @@ function runParentStep(step: ParentStep, ctx: ParentContext): void {
       return runOomScore(step, ctx.pid);
     case 'attend':
       return attendContainer(ctx);
-    case 'rlimit':
-      return runRlimit(step, ctx.pid);
   }
 }

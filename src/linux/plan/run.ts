@@ -30,8 +30,8 @@ export function runSteps<S extends Step>(
 
 function told(error: unknown, step: Step, number: number, total: number): unknown {
   const plain = error instanceof SyscallError || (error instanceof TsociError && error.code === 'ERR_STEP');
-  // What went wrong in the child has been told there.
-  if (!plain || step.kind === 'attend') return error;
+  // What went wrong in the child has been told there: its message is the cause.
+  if (!plain || (step.kind === 'attend' && error.cause !== undefined)) return error;
   return new TsociError('ERR_STEP', `${describeStep(step)} (step ${number} of ${total}): ${error.message}`, {
     ...(error.errno === undefined ? {} : { errno: error.errno }),
     ...(error.hint === undefined ? {} : { hint: error.hint }),

@@ -53,7 +53,6 @@ export function parentSequence({ spec }: PlanInput, clone: ClonePlan, cgroup: Cg
     ...cgroup.join, //                       before any memory of the set-up is charged to us
     ...planOomScore(spec), //                while the child may still be looked at
     { kind: 'attend' }, //                   the child's part, below
-    ...planRlimits(spec), //                 when nothing of ours can run into them, with the host's privileges
   ];
 }
 
@@ -96,6 +95,7 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
     ...planPersonality(spec),
     ...planLabels(spec, host), //            take effect at execve
     ...(noNewPrivileges ? planNoNewPrivileges(spec) : []), // so that the filter needs no CAP_SYS_ADMIN
+    ...planRlimits(spec), //                 late, so that our own work does not run into them; while still privileged
     planBoundingSet(spec, last), //          needs CAP_SETPCAP
     planUser(spec), //                       needs CAP_SETUID and CAP_SETGID
     planCapabilities(spec, last, seccomp.length > 0 && !noNewPrivileges ? [21] : []), // CAP_SYS_ADMIN stays for the filter

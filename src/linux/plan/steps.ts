@@ -33,8 +33,7 @@ export type ParentStep =
   | { readonly kind: 'id-mappings'; readonly clone: ClonePlan }
   | { readonly kind: 'attend' }
   | CgroupStep
-  | OomScoreStep
-  | RlimitStep;
+  | OomScoreStep;
 
 export type ChildStep =
   | AttributeStep
@@ -50,6 +49,7 @@ export type ChildStep =
   | MountStep
   | ProgramStep
   | ReadonlyLaterStep
+  | RlimitStep
   | RootfsStep
   | SysctlStep
   | TerminalStep

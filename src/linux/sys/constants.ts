@@ -232,7 +232,6 @@ export const INLCR = 64;
 export const IGNCR = 128;
 export const ICRNL = 256;
 export const IXON = 1024;
-export const OPOST = 1;
 export const ONLCR = 4;
 export const CSIZE = 48;
 export const CS8 = 48;

@@ -54,7 +54,10 @@ export function clearOnlcr(fd: number): void {
   calls.ioctl_buffer(fd, k.TCSETS, attributes);
 }
 
-/** cfmakeraw(3). Returns the attributes from before, or undefined when `fd` is no terminal. */
+/**
+ * cfmakeraw(3), but for the processing of output, which still turns the container's NL into CR NL. Returns the attributes from before,
+ * or undefined when `fd` is no terminal.
+ */
 export function makeRaw(fd: number): Uint8Array | undefined {
   const saved = attributesOf(fd);
   if (saved === undefined) return undefined;
@@ -62,7 +65,6 @@ export function makeRaw(fd: number): Uint8Array | undefined {
   const view = new DataView(raw.buffer);
   const clear = (offset: number, bits: number) => view.setUint32(offset, view.getUint32(offset, true) & ~bits, true);
   clear(0, k.IGNBRK | k.BRKINT | k.PARMRK | k.ISTRIP | k.INLCR | k.IGNCR | k.ICRNL | k.IXON);
-  clear(OFLAG, k.OPOST);
   clear(8, k.CSIZE | k.PARENB);
   view.setUint32(8, view.getUint32(8, true) | k.CS8, true);
   clear(12, k.ECHO | k.ECHONL | k.ICANON | k.ISIG | k.IEXTEN);

@@ -14,7 +14,7 @@ import {
 } from './linux.ts';
 import { checkMounts } from './mounts.ts';
 import type { Check, Problem } from './problem.ts';
-import { checkArgs, checkCwd, checkEnv, checkIoPriority, checkRlimits, checkScheduler } from './process.ts';
+import { checkArgs, checkCwd, checkEnv, checkIoPriority, checkRlimits, checkScheduler, checkUser } from './process.ts';
 import { checkAnnotations, checkHooks, checkRoot, checkVersion } from './root.ts';
 import { checkArguments, checkErrno, checkListener, checkNotified } from './seccomp.ts';
 
@@ -24,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   checkCwd,
   checkArgs,
   checkEnv,
+  checkUser,
   checkRlimits,
   checkScheduler,
   checkIoPriority,

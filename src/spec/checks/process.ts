@@ -19,6 +19,20 @@ export const checkEnv: Check = ({ process }) =>
     entry.indexOf('=') > 0 ? [] : [problem(`/process/env/${index}`, `found "${entry}", expected NAME=value`)],
   );
 
+/** setresuid(2) takes the last number for "leave as it is": asked for it, the kernel would keep uid 0. */
+export const checkUser: Check = ({ process }) => {
+  const user = process?.user;
+  if (user === undefined) return [];
+  const ids: [string, number][] = [
+    ['uid', user.uid],
+    ['gid', user.gid],
+    ...(user.additionalGids ?? []).map((gid, index): [string, number] => [`additionalGids/${index}`, gid]),
+  ];
+  return ids
+    .filter(([, id]) => id === 0xffffffff)
+    .map(([name, id]) => problem(`/process/user/${name}`, `found ${id}, expected an integer from 0 to 4294967294`));
+};
+
 export const checkRlimits: Check = ({ process }) => {
   const types = (process?.rlimits ?? []).map((rlimit) => rlimit.type);
   const problems: Problem[] = duplicates(types).map((index) =>

@@ -1,0 +1,142 @@
+// Where the container's cgroups are and what is written into them, without a kernel; and the calls that come of it.
+
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import type { LinuxResources, Spec } from '../../spec/types.ts';
+import { useDoor } from '../sys/current.ts';
+import { openRecorder } from '../sys/recorder.ts';
+import { parseCgroups } from './host.ts';
+import { planCgroup } from './plan.ts';
+import { runCgroupStep } from './run.ts';
+import { deviceRules } from './v1/devices.ts';
+import { weightOf } from './v2/plan.ts';
+
+const MOUNTINFO = `31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
+36 31 0:33 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices
+39 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids
+40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd
+41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw
+`;
+const MEMBERSHIP = `9:name=systemd:/
+8:pids:/user
+4:memory:/a/b
+2:cpu,cpuacct:/
+1:devices:/
+0::/user
+`;
+const HYBRID = parseCgroups(MOUNTINFO, MEMBERSHIP);
+const UNIFIED = parseCgroups('41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n', '0::/user\n');
+const OPTIONS = { rootless: false, systemd: false };
+
+const specOf = (resources: LinuxResources, cgroupsPath?: string): Spec => ({
+  ociVersion: '1.3.0',
+  linux: { resources, ...(cgroupsPath === undefined ? {} : { cgroupsPath }) },
+});
+
+/** `dir/file=value` of the writes. */
+const writes = (resources: LinuxResources, host = HYBRID): string[] =>
+  planCgroup(specOf(resources, '/c'), host, 'id', OPTIONS).beforeJoin.flatMap((step) =>
+    step.kind === 'cgroup-write' ? [`${step.dir.split('/').at(-2)}/${step.file}=${step.value}`] : [],
+  );
+
+describe('planCgroup', () => {
+  it('tells v1, hybrid and v2 apart', () => {
+    expect(HYBRID.mode).to.equal('hybrid');
+    expect(UNIFIED.mode).to.equal('v2');
+    expect(parseCgroups(MOUNTINFO, '8:pids:/\n').mode).to.equal('v1');
+  });
+
+  it('takes an absolute path from the mount point, a relative one and none from our own cgroup', () => {
+    const paths = (path?: string) => planCgroup(specOf({}, path), HYBRID, 'id', OPTIONS).paths;
+    expect(paths('/a/../x')['memory']).to.equal('/sys/fs/cgroup/memory/x');
+    expect(paths('x/../../y')['memory']).to.equal('/sys/fs/cgroup/memory/a/b/y');
+    expect(paths()['pids']).to.equal('/sys/fs/cgroup/pids/user/id');
+    expect(paths('/x')['unified']).to.equal('/sys/fs/cgroup/unified/x');
+  });
+
+  it('writes the limit before memory and swap together, the period before the quota', () => {
+    const written = writes({ memory: { limit: 1024, swap: 2048 }, cpu: { quota: 5, period: 10, shares: 7 } });
+    expect(written).to.deep.equal(
+      [
+        'pids/pids.max=max',
+        'memory/memory.limit_in_bytes=1024',
+        'memory/memory.memsw.limit_in_bytes=2048',
+        'cpu,cpuacct/cpu.shares=7',
+        'cpu,cpuacct/cpu.cfs_period_us=10',
+        'cpu,cpuacct/cpu.cfs_quota_us=5',
+      ].filter((line) => !line.startsWith('pids')),
+    );
+  });
+
+  it('leaves alone what is 0, keeps 64 bits, and knows no process from no limit', () => {
+    expect(writes({ memory: { limit: 0, reservation: 9223372036854771712n } })).to.deep.equal([
+      'memory/memory.soft_limit_in_bytes=9223372036854771712',
+    ]);
+    expect(writes({ pids: { limit: 0 } })).to.deep.equal(['pids/pids.max=0']);
+    expect(writes({ pids: { limit: -1 } })).to.deep.equal(['pids/pids.max=max']);
+  });
+
+  it('refuses what no hierarchy of the host can do, with its place', () => {
+    const refuse =
+      (resources: LinuxResources, host = HYBRID) =>
+      () =>
+        planCgroup(specOf(resources), host, 'id', OPTIONS);
+    expect(refuse({ cpu: { cpus: '0' } })).to.throw(
+      '/linux/resources/cpu/cpus: the host has no cgroup v1 controller cpuset',
+    );
+    expect(refuse({ unified: { 'memory.high': '1' } })).to.throw('/linux/resources/unified');
+    expect(refuse({ devices: [{ allow: false }] }, UNIFIED)).to.throw(
+      '/linux/resources/devices: not supported yet on cgroup v2',
+    );
+    expect(() => planCgroup(specOf({}), HYBRID, 'id', { ...OPTIONS, systemd: true })).to.throw('systemd');
+  });
+
+  it('converts to v2', () => {
+    expect(
+      writes({ memory: { limit: 1000, swap: 1500 }, cpu: { quota: 5 }, pids: { limit: 3 } }, UNIFIED),
+    ).to.deep.equal([
+      'cgroup/memory.max=1000',
+      'cgroup/memory.swap.max=500',
+      'cgroup/cpu.max=5 100000',
+      'cgroup/pids.max=3',
+    ]);
+    expect([2, 1024, 262144].map(weightOf)).to.deep.equal(['1', '100', '10000']);
+  });
+
+  it('allows nothing that no rule allows, but the default devices, last', () => {
+    const rules = deviceRules([{ allow: true, type: 'c', major: 10, minor: 200 }]).map(
+      (r) => `${r.allow ? '+' : '-'}${r.rule}`,
+    );
+    expect(rules.slice(0, 2)).to.deep.equal(['-a', '+c 10:200 rwm']);
+    expect(rules.at(-1)).to.equal('+c 136:* rwm');
+    expect(deviceRules([{ allow: false }, { allow: true }])).to.deep.equal([{ allow: true, rule: 'a' }]);
+  });
+});
+
+describe('runCgroupStep', () => {
+  it('makes, writes and joins with as few calls as there are things to do', () => {
+    const recorder = openRecorder((call) => (call.name === 'openat' ? 7 : 0));
+    useDoor(recorder);
+    runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: false }, 0);
+    runCgroupStep({ kind: 'cgroup-write', dir: '/g/c', file: 'pids.max', value: '5' }, 0);
+    runCgroupStep({ kind: 'cgroup-join', dir: '/g/c', optional: false }, 42);
+    expect(recorder.calls.map((call) => call.name)).to.deep.equal([
+      ...['mkdirat', 'openat', 'write', 'close'],
+      ...['openat', 'write', 'close'],
+    ]);
+    expect(recorder.calls[1]?.args[1]).to.equal('/g/c/pids.max');
+    expect(new TextDecoder().decode(recorder.calls[5]?.args[1] as Uint8Array)).to.equal('42');
+  });
+
+  it('does without a cgroup that nothing is asked of, when there is no permission', () => {
+    const denied = openRecorder(() => -13);
+    useDoor(denied);
+    runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: true }, 0);
+    runCgroupStep({ kind: 'cgroup-join', dir: '/g/c', optional: true }, 42);
+    expect(() => runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: false }, 0)).to.throw(
+      'permission denied',
+    );
+  });
+});
