@@ -1,0 +1,44 @@
+// An image of one layer, busybox and its links, as `docker save` writes it: all three engines load this form.
+
+import { createHash } from 'node:crypto';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { pack } from 'tar-stream';
+
+export const IMAGE = 'docker.io/library/tsoci-engines:1';
+const COMMANDS = ['sh', 'cat', 'echo', 'true', 'id'];
+const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp'];
+const USERS = 'root:x:0:0:root:/:/bin/sh\n';
+
+async function layer(): Promise<Buffer> {
+  const tar = pack();
+  for (const name of FOLDERS) tar.entry({ name: `${name}/`, type: 'directory', mode: 0o755 });
+  tar.entry({ name: 'bin/busybox', mode: 0o755 }, readFileSync('/bin/busybox'));
+  for (const name of COMMANDS) tar.entry({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' });
+  tar.entry({ name: 'etc/passwd', mode: 0o644 }, USERS);
+  tar.finalize();
+  return buffer(tar);
+}
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+/** Writes the image as a tar to `path`. */
+export async function writeImage(path: string): Promise<void> {
+  const bytes = await layer();
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+      os: 'linux',
+      config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh'] },
+      rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(bytes)}`] },
+    }),
+  );
+  const Config = `${sha256(config)}.json`;
+  const tar = pack();
+  tar.entry({ name: 'layer/layer.tar' }, bytes);
+  tar.entry({ name: Config }, config);
+  tar.entry({ name: 'manifest.json' }, JSON.stringify([{ Config, RepoTags: [IMAGE], Layers: ['layer/layer.tar'] }]));
+  tar.finalize();
+  await pipeline(tar, createWriteStream(path));
+}
