@@ -49,10 +49,13 @@ function copyEntries(from: number, to: number, depth: number): void {
   for (const name of sys.listDirAt(from)) copyEntry(from, to, name, depth);
 }
 
-/** Copies what lies in the folder `covered` (O_PATH) into the new, still detached mount `mount`. */
+/** Copies the folder `covered` (O_PATH), its mode and what lies in it, into the new, still detached mount `mount`. */
 export function copyUp(covered: number, mount: number): void {
   const flags = sys.O_RDONLY | sys.O_DIRECTORY | sys.O_CLOEXEC;
   sys.withFd(sys.openat(covered, '.', flags), (from) =>
-    sys.withFd(sys.openat(mount, '.', flags), (to) => copyEntries(from, to, 0)),
+    sys.withFd(sys.openat(mount, '.', flags), (to) => {
+      sys.fchmod(to, sys.fstat(from).mode & 0o7777);
+      copyEntries(from, to, 0);
+    }),
   );
 }

@@ -119,7 +119,7 @@ function mountFileSystem(step: FileSystemStep, ctx: MountContext): void {
     const mount =
       linkRule(step.type) === 'refuse'
         ? openKernelTree(step, ctx)
-        : openFileSystem(step, made.folder ? [] : inheritedMode(step, target));
+        : openFileSystem(step, made.folder || step.copyUp ? [] : inheritedMode(step, target));
     if (step.copyUp && step.type === 'tmpfs') copyUp(target, mount);
     finish(step, mount, target, ctx);
   });
