@@ -1,7 +1,7 @@
 // Drives a runtime by its command line alone. RUNTIME names it: a path, or a name on the PATH (default dist/tsoci).
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from 'mocha';
@@ -34,11 +34,19 @@ const wrapOf = (program: string): readonly string[] =>
   basename(program) === 'crun' ? ['unshare', '-m', 'sh', '-c', HIDE, 'sh', program] : [program];
 
 /** A runtime with a state folder of its own. */
+/** Folders of the runtimes' states, removed when the tests have ended. */
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 export class Runtime {
   readonly root: string;
   readonly words: readonly string[];
   constructor(program: string = runtimePath) {
-    this.root = join(mkdtempSync(join(tmpdir(), 'tsoci-root.')), 'root');
+    const folder = mkdtempSync(join(tmpdir(), 'tsoci-root.'));
+    folders.push(folder);
+    this.root = join(folder, 'root');
     this.words = wrapOf(program);
   }
 
