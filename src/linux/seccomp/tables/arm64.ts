@@ -1,9 +1,7 @@
 // Names of system calls by their numbers: a number starts a run, each name after it is the next number's.
 // What a kernel for arm64 runs.
 
-import type { SyscallTables } from '../tables.ts';
-
-export const TABLES: SyscallTables = {
+export const TABLES: Readonly<Record<string, string>> = {
   aarch64:
     '0 io_setup io_destroy io_submit io_cancel io_getevents setxattr lsetxattr fsetxattr getxattr lgetxattr ' +
     'fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr getcwd lookup_dcookie ' +

@@ -1,9 +1,7 @@
 // Names of system calls by their numbers: a number starts a run, each name after it is the next number's.
 // Architectures that no host of ours runs: named in profiles all the same.
 
-import type { SyscallTables } from '../tables.ts';
-
-export const TABLES: SyscallTables = {
+export const TABLES: Readonly<Record<string, string>> = {
   mips:
     '4000 syscall exit fork read write open close waitpid creat link unlink execve chdir time mknod chmod ' +
     'lchown break 4019 lseek getpid mount umount setuid getuid stime ptrace alarm 4029 pause utime stty gtty ' +

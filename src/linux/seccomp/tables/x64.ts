@@ -1,9 +1,7 @@
 // Names of system calls by their numbers: a number starts a run, each name after it is the next number's.
 // What a kernel for x86-64 runs; x32 without its bit 30.
 
-import type { SyscallTables } from '../tables.ts';
-
-export const TABLES: SyscallTables = {
+export const TABLES: Readonly<Record<string, string>> = {
   x86_64:
     '0 read write open close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask ' +
     'rt_sigreturn ioctl pread64 pwrite64 readv writev access pipe select sched_yield mremap msync mincore ' +
