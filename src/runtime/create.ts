@@ -66,8 +66,7 @@ export function createContainer(options: CreateOptions): Created {
     writeRecord(options.root, record);
     return launchAndRecord(options, spec, plan, host, record, console);
   } catch (error) {
-    destroyCgroup(plan.cgroupPaths);
-    removeDirectory(options.root, options.id);
+    undo(options, plan);
     if (error instanceof TsociError && error.code === 'ERR_HOOK') {
       // runtime.md, lifecycle: a failed hook goes on at "destroy", and then come the poststop hooks.
       runHooksWarning(
@@ -79,6 +78,19 @@ export function createContainer(options: CreateOptions): Created {
       );
     }
     throw error;
+  }
+}
+
+/** What cannot be undone is a warning: the error that led here is the one to be told. */
+function undo(options: CreateOptions, plan: Plan): void {
+  const steps = [() => destroyCgroup(plan.cgroupPaths), () => removeDirectory(options.root, options.id)];
+  for (const step of steps) {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof TsociError)) throw error;
+      options.warn(`cleaning up: ${error.message}`);
+    }
   }
 }
 
