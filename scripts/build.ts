@@ -30,7 +30,13 @@ const asan = options.includes('--asan');
 const program = options[options.indexOf('--program') + 1]?.split('=');
 const isProgram = options.includes('--program') && program?.length === 2;
 
-const name = isProgram ? (program?.[0] as string) : asan ? 'tsoci-asan' : inject ? 'tsoci-inject' : 'tsoci';
+const name = isProgram
+  ? `${program?.[0]}${asan ? '-asan' : ''}`
+  : asan
+    ? 'tsoci-asan'
+    : inject
+      ? 'tsoci-inject'
+      : 'tsoci';
 const entries: Record<string, string> = isProgram
   ? { main: program?.[1] as string }
   : { main: 'bin/tsoci.ts', ...BLOBS };
