@@ -32,7 +32,7 @@ export function list(args: Arguments, cli: Cli): number {
   const nameOf = userNames();
   const owned = views.map((view) => ({ ...view, owner: nameOf(view.owner) }));
   // COMPAT: an empty list is `null`, as Go prints a slice that is not there.
-  if (format === 'json') cli.out(owned.length === 0 ? 'null' : JSON.stringify(owned));
+  if (format === 'json') cli.out(`${owned.length === 0 ? 'null' : JSON.stringify(owned)}\n`);
   else cli.out(table([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...owned.map(rowOf)]));
   return 0;
 }
