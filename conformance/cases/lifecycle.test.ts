@@ -1,6 +1,6 @@
 // runtime.md: the state of a container, and which operation it allows when.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -148,5 +148,19 @@ describe('lifecycle', () => {
     });
     expect(c.runtime.state(c.bundle.id)['annotations']).to.include({ 'org.example.key': 'value' });
     c.verb('delete');
+  });
+
+  it('leaves a cgroup that was there before', function () {
+    deviates(this, 'runc', 'removes the cgroup, whoever made it');
+    deviates(this, 'crun', 'removes the cgroup, whoever made it');
+    const tree = existsSync('/sys/fs/cgroup/pids') ? '/sys/fs/cgroup/pids' : '/sys/fs/cgroup';
+    const before = join(tree, c.bundle.cgroup);
+    mkdirSync(before, { recursive: true });
+    try {
+      expect(c.run('exit 0').status).to.equal(0);
+      expect(cgroupDirs(c.bundle.cgroup)).to.deep.equal([before]);
+    } finally {
+      rmdirSync(before);
+    }
   });
 });

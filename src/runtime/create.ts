@@ -12,7 +12,7 @@ import type { Plan } from '../linux/plan/steps.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Spec } from '../spec/types.ts';
 import { loadBundle } from './bundle.ts';
-import { openConsoleSocket } from './console.ts';
+import { type ConsoleEnds, openConsoleSocket } from './console.ts';
 import { checkId } from './ids.ts';
 import { identify } from './process.ts';
 import {
@@ -62,11 +62,12 @@ export function createContainer(options: CreateOptions): Created {
   const console = openConsoleSocket(spec, options);
   claimDirectory(options.root, options.id);
   const record = newRecord(options, spec, plan);
+  const existing: string[] = [];
   try {
     writeRecord(options.root, record);
-    return launchAndRecord(options, spec, plan, host, record, console);
+    return launchAndRecord(options, { spec, plan, host, console, existing }, record);
   } catch (error) {
-    undo(options, plan);
+    undo(options, plan, existing);
     if (error instanceof TsociError && error.code === 'ERR_HOOK') {
       // runtime.md, lifecycle: a failed hook goes on at "destroy", and then come the poststop hooks.
       runHooksWarning(
@@ -82,8 +83,8 @@ export function createContainer(options: CreateOptions): Created {
 }
 
 /** What cannot be undone is a warning: the error that led here is the one to be told. */
-function undo(options: CreateOptions, plan: Plan): void {
-  const steps = [() => destroyCgroup(plan.cgroupPaths), () => removeDirectory(options.root, options.id)];
+function undo(options: CreateOptions, plan: Plan, existing: readonly string[]): void {
+  const steps = [() => destroyCgroup(plan.cgroupPaths, existing), () => removeDirectory(options.root, options.id)];
   for (const step of steps) {
     try {
       step();
@@ -120,6 +121,7 @@ function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRec
     creator: identify(sys.getpid()),
     ownPidNamespace: hasNewNamespace(spec, 'pid'),
     cgroupPaths: plan.cgroupPaths,
+    existingCgroups: [],
     startable: (spec.process?.args ?? []).length > 0,
     poststart: spec.hooks?.poststart ?? [],
     poststop: spec.hooks?.poststop ?? [],
@@ -129,19 +131,16 @@ function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRec
   };
 }
 
-interface ConsoleEnds {
-  readonly container: number;
-  readonly ours: number;
+interface Prepared {
+  readonly spec: Spec;
+  readonly plan: Plan;
+  readonly host: Host;
+  readonly console: ConsoleEnds;
+  readonly existing: string[];
 }
 
-function launchAndRecord(
-  options: CreateOptions,
-  spec: Spec,
-  plan: Plan,
-  host: Host,
-  intent: ContainerRecord,
-  console: ConsoleEnds,
-): Created {
+function launchAndRecord(options: CreateOptions, prepared: Prepared, intent: ContainerRecord): Created {
+  const { spec, plan, host, console, existing } = prepared;
   const environment = sys.door().environ();
   const listener = options.starter === 'later' ? openStartSocket(options.root, options.id) : -1;
   const ctx = launch({
@@ -156,10 +155,11 @@ function launchAndRecord(
       runHooks('prestart', spec.hooks?.prestart, state, environment);
       runHooks('createRuntime', spec.hooks?.createRuntime, state, environment);
     },
+    existingCgroups: existing,
     warn: options.warn,
   });
   try {
-    const record = { ...intent, init: identify(ctx.pid) };
+    const record = { ...intent, init: identify(ctx.pid), existingCgroups: existing };
     writeRecord(options.root, record);
     if (options.pidFile !== undefined) writePidFile(options.pidFile, ctx.pid);
     release(ctx, console, listener);

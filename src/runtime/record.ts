@@ -30,6 +30,8 @@ export interface ContainerRecord {
   /** Without a pid namespace of its own the container's processes are known by the cgroup alone. */
   readonly ownPidNamespace: boolean;
   readonly cgroupPaths: CgroupPaths;
+  /** Of these the ones that were there before: `delete` leaves them. */
+  readonly existingCgroups: readonly string[];
   /** process.args is there, so `start` has something to run. */
   readonly startable: boolean;
   readonly poststart: readonly Hook[];

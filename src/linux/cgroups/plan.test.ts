@@ -119,9 +119,9 @@ describe('runCgroupStep', () => {
   it('makes, writes and joins with as few calls as there are things to do', () => {
     const recorder = openRecorder((call) => (call.name === 'openat' ? 7 : 0));
     useDoor(recorder);
-    runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: false }, 0);
-    runCgroupStep({ kind: 'cgroup-write', dir: '/g/c', file: 'pids.max', value: '5' }, 0);
-    runCgroupStep({ kind: 'cgroup-join', dir: '/g/c', optional: false }, 42);
+    runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: false }, 0, []);
+    runCgroupStep({ kind: 'cgroup-write', dir: '/g/c', file: 'pids.max', value: '5' }, 0, []);
+    runCgroupStep({ kind: 'cgroup-join', dir: '/g/c', optional: false }, 42, []);
     expect(recorder.calls.map((call) => call.name)).to.deep.equal([
       ...['mkdirat', 'openat', 'write', 'close'],
       ...['openat', 'write', 'close'],
@@ -133,9 +133,9 @@ describe('runCgroupStep', () => {
   it('does without a cgroup that nothing is asked of, when there is no permission', () => {
     const denied = openRecorder(() => -13);
     useDoor(denied);
-    runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: true }, 0);
-    runCgroupStep({ kind: 'cgroup-join', dir: '/g/c', optional: true }, 42);
-    expect(() => runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: false }, 0)).to.throw(
+    runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: true }, 0, []);
+    runCgroupStep({ kind: 'cgroup-join', dir: '/g/c', optional: true }, 42, []);
+    expect(() => runCgroupStep({ kind: 'cgroup-mkdir', dir: '/g/c', optional: false }, 0, [])).to.throw(
       'permission denied',
     );
   });

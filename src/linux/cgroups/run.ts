@@ -15,25 +15,26 @@ const numbersIn = (text: string): number[] =>
     .map(Number);
 
 /** Makes the cgroup; one that is there already must be fit to take the container (config-linux.md since 1.1). */
-function makeCgroup(dir: string, optional: boolean): void {
+function makeCgroup(dir: string, optional: boolean, existing: string[]): void {
   try {
     sys.mkdirat(sys.AT_FDCWD, dir, 0o755);
     return;
   } catch (error) {
     if (optional && isDenied(error)) return;
-    if (sys.isErrno(error, sys.E.ENOENT)) return makeBelow(dir, optional);
+    if (sys.isErrno(error, sys.E.ENOENT)) return makeBelow(dir, optional, existing);
     if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
   }
+  existing.push(dir);
   const count = numbersIn(sys.readText(`${dir}/cgroup.procs`)).length;
   if (count > 0) throw new TsociError('ERR_CGROUP', `container's cgroup is not empty: ${count} process(es) found`);
   if (freezerStateOf(dir) === 'frozen') throw new TsociError('ERR_CGROUP', "container's cgroup unexpectedly frozen");
 }
 
-function makeBelow(dir: string, optional: boolean): void {
+function makeBelow(dir: string, optional: boolean, existing: string[]): void {
   const parent = dir.slice(0, dir.lastIndexOf('/'));
   // KERNEL: below a cpuset without cpus a cpuset can have none: its parents get theirs first.
   makeParent(parent, optional);
-  if (sys.exists(parent)) makeCgroup(dir, optional);
+  if (sys.exists(parent)) makeCgroup(dir, optional, existing);
 }
 
 function makeParent(dir: string, optional: boolean): void {
@@ -87,10 +88,11 @@ function joinCgroup(dir: string, pid: number, optional: boolean): void {
   }
 }
 
-export function runCgroupStep(step: CgroupStep, pid: number): void {
+/** `existing` takes the directories that were there before: they are not the container's to remove. */
+export function runCgroupStep(step: CgroupStep, pid: number, existing: string[]): void {
   switch (step.kind) {
     case 'cgroup-mkdir':
-      return makeCgroup(step.dir, step.optional);
+      return makeCgroup(step.dir, step.optional, existing);
     case 'cgroup-inherit-cpuset':
       return sys.exists(step.dir) ? inheritCpuset(step.dir, step.mountPoint) : undefined;
     case 'cgroup-enable':
@@ -170,9 +172,9 @@ export function thaw(paths: CgroupPaths): void {
 /** Milliseconds that a cgroup may take to be empty after its last process was killed. */
 const REMOVE_TIMEOUT = 5000;
 
-/** Removes the container's cgroups and those that it made in them. */
-export function destroyCgroup(paths: CgroupPaths): void {
-  for (const dir of Object.values(paths)) removeCgroup(dir);
+/** Removes the container's cgroups and those that it made in them, but none of `existing` (runtime.md, "Delete"). */
+export function destroyCgroup(paths: CgroupPaths, existing: readonly string[]): void {
+  for (const dir of Object.values(paths)) if (!existing.includes(dir)) removeCgroup(dir);
 }
 
 function removeCgroup(dir: string): void {

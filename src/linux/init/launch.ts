@@ -45,6 +45,8 @@ export interface Launch {
   readonly environment: readonly string[];
   readonly stateOf: (status: State['status'], pid: number) => State;
   readonly runtimeHooks: (state: State) => void;
+  /** Filled with the cgroups that were there before the container. */
+  readonly existingCgroups: string[];
   readonly warn: (text: string) => void;
 }
 
@@ -198,7 +200,7 @@ function runParentStep(step: ParentStep, ctx: ParentContext): void {
     case 'cgroup-write':
     case 'cgroup-devices':
     case 'cgroup-join':
-      return runCgroupStep(step, ctx.pid);
+      return runCgroupStep(step, ctx.pid, ctx.existingCgroups);
     case 'clone':
       return cloneContainer(ctx);
     case 'id-mappings':
