@@ -1,5 +1,5 @@
 // The door to the kernel. Everything tsoci does to the world goes through one value of type `Door`:
-// native.ts (the C host of the executable), koffi.ts (Node), recorder.ts (tests).
+// the C host of the executable (native/host.c), koffi.ts (Node), recorder.ts (tests).
 
 /** A struct that holds pointers: `bytes` with, at each offset, the address of the referenced value. */
 export interface Refs {
