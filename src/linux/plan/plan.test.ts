@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { describe, it } from 'mocha';
+import { before, describe, it } from 'mocha';
 import type { Spec } from '../../spec/types.ts';
 import type { Host } from '../host.ts';
 import * as compiler from '../seccomp/compile.ts';
@@ -14,8 +14,6 @@ import { openKoffiDoor } from '../sys/koffi.ts';
 import { compilePlan } from './compile.ts';
 import { printPlan, printPlanJson } from './print.ts';
 import type { Plan } from './steps.ts';
-
-useDoor(openKoffiDoor({ seccomp: compiler }));
 
 const FIXTURES = 'conformance/fixtures/configs';
 
@@ -100,6 +98,8 @@ function expectOrder(plan: Plan): void {
 }
 
 describe('the plan', () => {
+  before(() => useDoor(openKoffiDoor({ seccomp: compiler })));
+
   it('has the order of set-up for what engines generate', () => {
     expect(files.length).to.be.greaterThan(20);
     for (const file of files) expectOrder(planOf(specOf(file)));

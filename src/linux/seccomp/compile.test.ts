@@ -16,8 +16,6 @@ import { compileSeccomp } from './compile.ts';
 import * as others from './tables/others.ts';
 import { ARCHITECTURES, numbersOf } from './tables.ts';
 
-useDoor(openKoffiDoor({ syscalls: others }));
-
 interface Data {
   readonly nr: number;
   readonly arch: number;
@@ -229,6 +227,7 @@ describe('compileSeccomp beside libseccomp', function () {
   this.timeout(120_000);
 
   before(function () {
+    useDoor(openKoffiDoor({ syscalls: others }));
     if (!isInstalled()) {
       console.log('    skipped: libseccomp.so.2 is not installed');
       this.skip();
