@@ -90,12 +90,20 @@ describe('planCgroup', () => {
     expect(refuse({ devices: [{ allow: false }] }, UNIFIED)).to.throw(
       '/linux/resources/devices: not supported yet on cgroup v2',
     );
+    expect(refuse({}, UNIFIED)).to.throw('/linux/resources/devices: not supported yet on cgroup v2');
+    const rule = { type: 'c', major: 10, access: 'r' };
+    const hole = [
+      { ...rule, allow: true },
+      { ...rule, minor: 237, allow: false },
+    ];
+    expect(refuse({ devices: hole })).to.throw('cannot take "c 10:237 r" out of "c 10:* r"');
     expect(() => planCgroup(specOf({}), HYBRID, 'id', { ...OPTIONS, systemd: true })).to.throw('systemd');
   });
 
   it('converts to v2', () => {
+    const devices = [{ allow: true }];
     expect(
-      writes({ memory: { limit: 1000, swap: 1500 }, cpu: { quota: 5 }, pids: { limit: 3 } }, UNIFIED),
+      writes({ devices, memory: { limit: 1000, swap: 1500 }, cpu: { quota: 5 }, pids: { limit: 3 } }, UNIFIED),
     ).to.deep.equal([
       'cgroup/memory.max=1000',
       'cgroup/memory.swap.max=500',

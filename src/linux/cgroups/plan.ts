@@ -32,10 +32,11 @@ export function cgroupPaths(spec: Spec, host: CgroupHost, id: string): CgroupPat
 function planUnified(
   hierarchy: Hierarchy,
   dir: string,
-  resources: LinuxResources,
+  resources: LinuxResources | undefined,
   options: CgroupOptions,
 ): CgroupStep[] {
-  const settings = unifiedHierarchySettings(resources);
+  // On a hybrid host the limits and devices are the v1 hierarchies'.
+  const settings = resources === undefined ? [] : unifiedHierarchySettings(resources);
   return [
     { kind: 'cgroup-mkdir', dir, optional: options.rootless && settings.length === 0 },
     ...(settings.length > 0 ? [{ kind: 'cgroup-enable', dir, mountPoint: hierarchy.mountPoint } as const] : []),
@@ -57,7 +58,7 @@ export function planCgroup(spec: Spec, host: CgroupHost, id: string, options: Cg
     const steps =
       hierarchy.version === 1
         ? planLegacy(hierarchy, dir, { resources, settings, rootless: options.rootless })
-        : planUnified(hierarchy, dir, host.mode === 'v2' ? resources : {}, options);
+        : planUnified(hierarchy, dir, host.mode === 'v2' ? resources : undefined, options);
     beforeJoin.push(...steps);
     join.push({ kind: 'cgroup-join', dir, optional: options.rootless });
   }

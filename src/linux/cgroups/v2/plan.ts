@@ -65,7 +65,9 @@ const unifiedSettings = (unified: LinuxResources['unified']): Setting[] =>
 
 /** Throws ERR_UNSUPPORTED for what the unified hierarchy does not get from us yet. */
 function refuseUnbuilt(resources: LinuxResources): void {
-  const restricts = (resources.devices ?? []).length > 0 && deviceRules(resources.devices)[0]?.allow !== true;
+  // Without rules nothing but the default devices is allowed: that too needs the filter that is not there yet.
+  const rules = deviceRules(resources.devices);
+  const restricts = rules.length !== 1 || rules[0]?.allow !== true;
   const parts: [string, boolean][] = [
     ['devices', restricts],
     ['blockIO', resources.blockIO !== undefined && Object.keys(resources.blockIO).length > 0],
