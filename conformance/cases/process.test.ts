@@ -1,6 +1,7 @@
 // config.md#process, and what of linux a process sees of itself: user, capabilities, limits, namespaces, seccomp, terminal.
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -116,14 +117,21 @@ describe('process', () => {
     c.verb('delete');
   });
 
-  it('has a terminal of its own', () => {
+  it('has a terminal of its own', async () => {
     const config = baseConfig(c.bundle, 'tty; test -t 0 && echo is-terminal');
     config.process.terminal = true;
     writeConfig(c.bundle, config);
     const [program, words] = c.runtime.line(['run', '--bundle', c.bundle.dir, c.bundle.id]);
     const line = [program, ...words].map((word) => `'${word}'`).join(' ');
-    const result = spawnSync('script', ['-qec', line, '/dev/null'], { encoding: 'utf8', timeout: 20_000 });
-    expect(result.stdout).to.match(/\/dev\/(pts\/0|console)\r\nis-terminal\r\n/);
+    // Standard input stays open: at its end script(1) types a character, which the terminal may echo between our lines.
+    const script = spawn('script', ['-qec', line, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      timeout: 20_000,
+    });
+    let output = '';
+    script.stdout.on('data', (data) => (output += data));
+    await once(script, 'close');
+    expect(output).to.match(/\/dev\/(pts\/0|console)\r\nis-terminal\r\n/);
   });
 
   for (const [args, words] of [
