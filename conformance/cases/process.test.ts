@@ -1,6 +1,6 @@
 // config.md#process, and what of linux a process sees of itself: user, capabilities, limits, namespaces, seccomp, terminal.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
