@@ -1,12 +1,13 @@
-// The executable's program: runs the command line, ends the process.
+// The executable's program: runs the command line.
 
 import { main } from '../src/cli/main.ts';
 import { mapStack } from '../src/cli/stack.ts';
 import * as sys from '../src/linux/sys/index.ts';
 
-function run(): number {
+/** Called by the host; returns the exit code. */
+export function run(): number {
   try {
-    return main(sys.door().argv);
+    return main(sys.door().argv());
   } catch (error) {
     const told =
       error instanceof Error ? `${error.name}: ${error.message}\n${mapStack(error.stack ?? '')}` : `${error}\n`;
@@ -14,5 +15,3 @@ function run(): number {
     return 1;
   }
 }
-
-sys.exit_group(run());

@@ -13,5 +13,45 @@ struct blob {
 
 extern const struct blob blobs[];
 
+/* The command line without argv[0], NULL at its end. */
+extern char **arguments;
+
+/* What seal() has returned: 0 when nobody inside can write to the running image, or -errno. */
+extern int sealed;
+
+/* Words of the command line that ask for a sealed image (seal.c); NULL at the end. */
+extern const char *const sealed_words[];
+
+/* Starts again from an image that nobody can write to, if the command line asks for it. Returns what `sealed` is. */
+int seal(char **argv);
+
+/* Evaluates a blob and returns its value. */
+JSValue evaluate(JSContext *ctx, const struct blob *blob);
+
+/* Makes the global `host`: natives of door.ts. */
+void open_door(JSContext *ctx);
+
 /* One JSON document, exactly (door.ts, parseJson). */
 JSValue json_parse(JSContext *ctx, const uint8_t *bytes, size_t size);
+
+/* --- heap.c: the engine's memory, and its snapshot ---------------------------------------------------------- */
+
+/* What is found in a heap again. */
+struct roots {
+  JSContext *ctx;
+  JSValue program;
+};
+
+extern const JSMallocFunctions heap_functions;
+
+enum snapshot_state { SNAPSHOT_NONE, SNAPSHOT_WANTED, SNAPSHOT_READY };
+enum snapshot_state snapshot_state(void);
+
+/* An empty heap. False when its addresses are taken. */
+int heap_open(void);
+
+/* The heap as it was recorded. NULL when its addresses are taken. */
+const struct roots *heap_restore(void);
+
+/* Writes the heap with its roots to standard output, as the build puts it into the executable. */
+int heap_record(struct roots roots);

@@ -1,4 +1,5 @@
-// Builds dist/tsoci: the engine, the C host, and the program as bytecode, in one static executable.
+// Builds dist/tsoci: the engine, the C host, and the program, in one static executable. The program is compiled to
+// bytecode and evaluated while building: the executable holds the engine's heap as it is then (native/heap.c).
 //
 //   node --import tsx scripts/build.ts [--inject] [--asan] [--program NAME=ENTRY]
 //
@@ -10,19 +11,13 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { lineTable } from './line-table.ts';
 
-/** Bytecode of its own, loaded when it is asked for: name → entry. */
-const BLOBS: Readonly<Record<string, string>> = {
-  create: 'src/cli/blobs/create.ts',
-  explain: 'src/spec/explain.ts',
-  rare: 'src/cli/blobs/rare.ts',
-  seccomp: 'src/linux/seccomp/compile.ts',
-  syscalls: 'src/linux/seccomp/tables/others.ts',
-};
+/** Words of the command line that ask for an image that nobody can write to (native/seal.c): the verbs that enter containers. */
+const SEALED = ['create', 'run'];
 
 const options = process.argv.slice(2);
 const inject = options.includes('--inject');
@@ -37,9 +32,7 @@ const name = isProgram
     : inject
       ? 'tsoci-inject'
       : 'tsoci';
-const entries: Record<string, string> = isProgram
-  ? { main: program?.[1] as string }
-  : { main: 'bin/tsoci.ts', ...BLOBS };
+const entry = isProgram ? (program?.[1] as string) : 'bin/tsoci.ts';
 
 const engine = resolve(process.env['QUICKJS_DIR'] ?? 'node_modules/@scriptc/runtime/vendor/quickjs-ng');
 const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
@@ -53,7 +46,14 @@ const SANITIZED = ['-O1', '-g', '-fsanitize=address,undefined', '-fno-omit-frame
 const FLAGS = [...COMMON, ...(asan ? SANITIZED : HARDENED)];
 const LINK = asan
   ? ['-fsanitize=address,undefined']
-  : ['-static-pie', '-Wl,-z,relro,-z,now,-z,noexecstack', '-Wl,--gc-sections', '-Wl,--build-id=none', '-s'];
+  : [
+      '-static-pie',
+      '-Wl,--wrap=gettimeofday',
+      '-Wl,-z,relro,-z,now,-z,noexecstack',
+      '-Wl,--gc-sections',
+      '-Wl,--build-id=none',
+      '-s',
+    ];
 const OWN = ['-Wall', '-Wextra', '-Werror'];
 
 const obj = 'dist/obj';
@@ -88,8 +88,8 @@ function compiler(): string {
 }
 
 /** TypeScript to one script, whose value is what its entry exports. */
-async function bundle(blob: string, entry: string): Promise<string> {
-  const path = `${obj}/${name}-${blob}.js`;
+async function bundle(): Promise<string> {
+  const path = `${obj}/${name}-main.js`;
   await build({
     entryPoints: [entry],
     outfile: path,
@@ -101,8 +101,6 @@ async function bundle(blob: string, entry: string): Promise<string> {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     minifySyntax: true,
-    // Names of locals are looked up one by one when bytecode is loaded: short ones are few.
-    minifyIdentifiers: true,
     sourcemap: 'external',
     define: {
       __ARCH__: JSON.stringify(process.arch),
@@ -129,33 +127,76 @@ function bytecode(script: string, blob: string): string {
   return path;
 }
 
-/** An assembly file that holds the blobs, and the host's table of them. */
-function embed(blobs: Readonly<Record<string, string>>): string {
+const PAGE = 4096;
+
+/**
+ * An assembly file that holds the blobs with the host's table of them, the words that ask for a sealed image, and a
+ * section of `pages` for the snapshot, whose first word says whether one is wanted.
+ */
+function embed(blobs: Readonly<Record<string, string>>, pages: number): string {
   const names = Object.keys(blobs);
-  const data = names.map(
-    (blob) => `blob_${blob}:\n  .incbin "${blobs[blob]}"\nblob_${blob}_end:\nname_${blob}:\n  .asciz "${blob}"\n`,
-  );
-  const rows = names.map((blob) => `  .quad name_${blob}, blob_${blob}, blob_${blob}_end\n`);
-  const path = `${obj}/${name}-blobs.S`;
-  writeFileSync(
-    path,
-    `.section .rodata\n${data.join('')}.section .data.rel.ro, "aw"\n.balign 8\n.globl blobs\nblobs:\n${rows.join('')}` +
-      '  .quad 0, 0, 0\n.section .note.GNU-stack, "", %progbits\n',
-  );
-  return path;
+  const words = isProgram ? [] : SEALED;
+  const text = `
+.section .rodata
+${names.map((blob) => `blob_${blob}: .incbin "${blobs[blob]}"\nblob_${blob}_end:\nname_${blob}: .asciz "${blob}"`).join('\n')}
+${words.map((word) => `word_${word}: .asciz "${word}"`).join('\n')}
+.section .data.rel.ro, "aw"
+.balign 8
+.globl blobs, sealed_words
+blobs:
+${names.map((blob) => `.quad name_${blob}, blob_${blob}, blob_${blob}_end`).join('\n')}
+.quad 0, 0, 0
+sealed_words:
+${words.map((word) => `.quad word_${word}`).join('\n')}
+.quad 0
+.section .snapshot, "aw"
+.balign ${PAGE}
+.globl snapshot
+snapshot: .quad ${pages > 0 ? 1 : 0}
+.zero ${(pages + 1) * PAGE - 8}
+.section .note.GNU-stack, "", %progbits
+`;
+  writeFileSync(`${obj}/${name}-blobs.S`, text);
+  gcc(['-c', `${obj}/${name}-blobs.S`, '-o', `${obj}/${name}-blobs.o`]);
+  return `${obj}/${name}-blobs.o`;
 }
 
-const scripts: Record<string, string> = {};
-for (const [blob, entry] of Object.entries(entries)) scripts[blob] = await bundle(blob, entry);
+const SOURCES = ['host.c', 'door.c', 'heap.c', 'seal.c', 'json.c'];
+
+function link(blobs: Readonly<Record<string, string>>, pages: number): void {
+  const own = SOURCES.map((file) => object(`native/${file}`, [...FLAGS, ...OWN], ['native/host.h']));
+  rmSync(`dist/${name}`, { force: true });
+  gcc([...FLAGS, ...own, embed(blobs, pages), ...engineObjects(FLAGS), ...LINK, '-lm', '-o', `dist/${name}.new`]);
+}
+
+const record = (): Buffer => execFileSync(resolve(`dist/${name}.new`), { maxBuffer: 1 << 28 });
+
+/** Puts what the executable says of itself into its section of `pages`. */
+function writeSnapshot(pages: number): void {
+  const [snapshot, again] = [record(), record()];
+  if (!snapshot.equals(again)) throw new Error('two recordings of the heap differ');
+  if (snapshot.length > (pages + 1) * PAGE) throw new Error('the snapshot does not fit into its section');
+  const file = readFileSync(`dist/${name}.new`);
+  const sections = execFileSync('readelf', ['-SW', `dist/${name}.new`], { encoding: 'utf8' });
+  const offset = /\.snapshot +PROGBITS +[0-9a-f]+ ([0-9a-f]+)/.exec(sections)?.[1];
+  if (offset === undefined) throw new Error('the executable has no section for the snapshot');
+  snapshot.copy(file, Number.parseInt(offset, 16));
+  writeFileSync(`dist/${name}.new`, file);
+}
+
+const main = await bundle();
 // Where a line of the bytecode comes from, for the stack of an internal error.
 const lines = `${obj}/${name}-lines.js`;
-writeFileSync(lines, lineTable(scripts));
-scripts['lines'] = lines;
+writeFileSync(lines, lineTable({ main }));
+const blobs = { main: bytecode(main, 'main'), lines: bytecode(lines, 'lines') };
 
-const blobs = Object.fromEntries(Object.entries(scripts).map(([blob, script]) => [blob, bytecode(script, blob)]));
-const assembly = embed(blobs);
-const embedded = `${obj}/${name}-blobs.o`;
-gcc(['-c', assembly, '-o', embedded]);
-const own = ['host.c', 'json.c'].map((file) => object(`native/${file}`, [...FLAGS, ...OWN], ['native/host.h']));
-rmSync(`dist/${name}`, { force: true });
-gcc([...FLAGS, ...own, embedded, ...engineObjects(FLAGS), ...LINK, '-lm', '-o', `dist/${name}`]);
+if (asan) link(blobs, 0);
+else {
+  // Once to learn the size, once with the section that the snapshot has: its addresses are the final ones.
+  link(blobs, 1);
+  const pages = Math.ceil(record().length / PAGE) + 1;
+  link(blobs, pages);
+  writeSnapshot(pages);
+}
+chmodSync(`dist/${name}.new`, 0o755);
+renameSync(`dist/${name}.new`, `dist/${name}`);

@@ -31,11 +31,13 @@ function* documents(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-const [mode, path = ''] = host.argv;
-if (mode === 'fuzz') for (const document of documents(readFile(path))) fuzz(document);
-else if (mode === 'json') for (const document of documents(readFile(path))) out(readDocument(document));
-else for (const line of runCases(host)) out(line);
-host.syscall(231, 'i', 0 as Argument);
+export function run(): number {
+  const [mode, path = ''] = host.argv();
+  if (mode === 'fuzz') for (const document of documents(readFile(path))) fuzz(document);
+  else if (mode === 'json') for (const document of documents(readFile(path))) out(readDocument(document));
+  else for (const line of runCases(host)) out(line);
+  return 0;
+}
 
 function readDocument(document: Uint8Array): string {
   try {

@@ -2,40 +2,35 @@
 
 import { TsociError } from '../errors.ts';
 import * as sys from '../linux/sys/index.ts';
-import { secureExecutable } from '../runtime/executable.ts';
 import { OCI_VERSION } from '../spec/versions.ts';
 import { type Arguments, isSet, parseArguments, text } from './arguments.ts';
 import { COMMANDS, type Command, GLOBAL_FLAGS } from './commands.ts';
 import { type Cli, rootlessCgroups, rootOf, type Verb } from './context.ts';
+import { commandHelp, programHelp } from './help.ts';
 import { openLog } from './log.ts';
+import { create } from './verbs/create.ts';
+import { features } from './verbs/features.ts';
 import { kill, remove, start, state } from './verbs/lifecycle.ts';
+import { list } from './verbs/list.ts';
+import { plan } from './verbs/plan.ts';
+import { run } from './verbs/run.ts';
+import { spec } from './verbs/spec.ts';
 
 declare const __VERSION__: string;
 declare const __COMMIT__: string;
 
-/** Engines wait for these: they are in the main bytecode. */
-const VERBS: Readonly<Record<string, Verb>> = { delete: remove, kill, start, state };
-
-/** The blob of every other verb (blobs/). */
-const BLOBS: Readonly<Record<string, string>> = {
-  create: 'create',
-  run: 'create',
-  features: 'rare',
-  list: 'rare',
-  plan: 'rare',
-  spec: 'rare',
+const VERBS: Readonly<Record<string, Verb>> = {
+  create,
+  delete: remove,
+  features,
+  kill,
+  list,
+  plan,
+  run,
+  spec,
+  start,
+  state,
 };
-
-function verbOf(name: string): Verb {
-  const own = VERBS[name];
-  if (own !== undefined) return own;
-  const blob = BLOBS[name] as string;
-  // ORDER: before the blob is loaded, which happens in the image that this may start.
-  if (blob === 'create') secureExecutable();
-  return (sys.door().load(blob) as Readonly<Record<string, Verb>>)[name] as Verb;
-}
-
-const helpTexts = () => sys.door().load('rare') as typeof import('./blobs/rare.ts');
 
 const write = (fd: number, words: string): void => sys.writeAll(fd, sys.door().encode(words));
 
@@ -78,12 +73,12 @@ function runCommand(command: Command, rest: readonly string[], global: Arguments
     args = parseArguments(rest, [...command.flags, HELP], command.stopEarly === true);
     const fault = COUNTS(command, args.positional.length);
     if (isSet(args, 'help')) {
-      out(helpTexts().commandHelp(command));
+      out(commandHelp(command));
       return 0;
     }
     if (fault !== undefined) throw new TsociError('ERR_USAGE', fault);
   } catch (error) {
-    out(`Incorrect Usage.\n\n${helpTexts().commandHelp(command)}`);
+    out(`Incorrect Usage.\n\n${commandHelp(command)}`);
     throw error;
   }
   const cli: Cli = {
@@ -93,7 +88,7 @@ function runCommand(command: Command, rest: readonly string[], global: Arguments
     log: logOf(global),
     out,
   };
-  return verbOf(command.name)(args, cli);
+  return (VERBS[command.name] as Verb)(args, cli);
 }
 
 const HELP = GLOBAL_FLAGS.find((flag) => flag.name === 'help') as (typeof GLOBAL_FLAGS)[number];
@@ -115,7 +110,7 @@ function dispatch(global: Arguments): number {
 function help(name: string | undefined): number {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (name !== undefined && command === undefined) return unknown(name);
-  out(command === undefined ? helpTexts().programHelp() : helpTexts().commandHelp(command));
+  out(command === undefined ? programHelp() : commandHelp(command));
   return 0;
 }
 

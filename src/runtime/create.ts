@@ -13,6 +13,7 @@ import * as sys from '../linux/sys/index.ts';
 import type { Spec } from '../spec/types.ts';
 import { loadBundle } from './bundle.ts';
 import { type ConsoleEnds, openConsoleSocket } from './console.ts';
+import { checkExecutable } from './executable.ts';
 import { checkId } from './ids.ts';
 import { identify } from './process.ts';
 import {
@@ -55,6 +56,7 @@ export interface Created {
 /** Makes the container, or leaves nothing behind: the errors of every chapter pass through. */
 export function createContainer(options: CreateOptions): Created {
   checkId(options.id);
+  checkExecutable();
   const { spec, warnings } = loadBundle(options.bundle);
   for (const warning of warnings) options.warn(warning);
   const host = probeHost();

@@ -1,5 +1,5 @@
-// Every fault of a configuration against the schema, with its place, what was found and what was expected. A blob of its
-// own: loaded when the fast validator has said no.
+// Every fault of a configuration against the schema, with its place, what was found and what was expected. Run
+// when the fast validator has said no.
 
 import { config, type Fault } from '../../dist/gen/validate-full.js';
 

@@ -4,6 +4,7 @@ import { config as isValid } from '../../dist/gen/validate-fast.js';
 import { type ErrorCode, TsociError } from '../errors.ts';
 import { door } from '../linux/sys/current.ts';
 import { checkSpec } from './checks/index.ts';
+import { explain } from './explain.ts';
 import type { Spec } from './types.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -38,11 +39,6 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 function refuse(code: ErrorCode, faults: readonly string[]): never {
   throw new TsociError(code, faults.join('; '), { faults });
-}
-
-function explain(document: unknown): readonly string[] {
-  const blob = door().load('explain') as { readonly explain: (value: unknown) => string[] };
-  return blob.explain(document);
 }
 
 /**

@@ -7,7 +7,6 @@ import fc from 'fast-check';
 import { before, describe, it } from 'mocha';
 import type { Spec } from '../../spec/types.ts';
 import type { Host } from '../host.ts';
-import * as compiler from '../seccomp/compile.ts';
 import { useDoor } from '../sys/current.ts';
 import { parseJson } from '../sys/json.ts';
 import { openKoffiDoor } from '../sys/koffi.ts';
@@ -98,7 +97,7 @@ function expectOrder(plan: Plan): void {
 }
 
 describe('the plan', () => {
-  before(() => useDoor(openKoffiDoor({ seccomp: compiler })));
+  before(() => useDoor(openKoffiDoor()));
 
   it('has the order of set-up for what engines generate', () => {
     expect(files.length).to.be.greaterThan(20);

@@ -13,7 +13,6 @@ import { useDoor } from '../sys/current.ts';
 import { openKoffiDoor } from '../sys/koffi.ts';
 import { errnoReturn, returnOf } from './actions.ts';
 import { compileSeccomp } from './compile.ts';
-import * as others from './tables/others.ts';
 import { ARCHITECTURES, numbersOf } from './tables.ts';
 
 interface Data {
@@ -227,7 +226,7 @@ describe('compileSeccomp beside libseccomp', function () {
   this.timeout(120_000);
 
   before(function () {
-    useDoor(openKoffiDoor({ syscalls: others }));
+    useDoor(openKoffiDoor());
     if (!isInstalled()) {
       console.log('    skipped: libseccomp.so.2 is not installed');
       this.skip();

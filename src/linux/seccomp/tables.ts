@@ -1,12 +1,9 @@
 // Architectures of seccomp profiles: their audit numbers, word sizes, and tables of system calls.
 
 import { TsociError } from '../../errors.ts';
-import { door } from '../sys/current.ts';
 import { TABLES as ARM64 } from './tables/arm64.ts';
+import { TABLES as OTHERS } from './tables/others.ts';
 import { TABLES as X64 } from './tables/x64.ts';
-
-/** `0 read write 5 fstat`: a number starts a run, each name after it is the next number's. */
-export type SyscallTables = Readonly<Record<string, string>>;
 
 export interface Architecture {
   /** AUDIT_ARCH_* (linux/audit.h). */
@@ -57,12 +54,10 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 export const nativeArchitecture = (host: 'x64' | 'arm64'): string =>
   host === 'x64' ? 'SCMP_ARCH_X86_64' : 'SCMP_ARCH_AARCH64';
 
+/** `0 read write 5 fstat`: a number starts a run, each name after it is the next number's. */
 function textOf(table: string): string {
   if (table === '') return '';
-  const near = X64[table] ?? ARM64[table];
-  if (near !== undefined) return near;
-  const others = (door().load('syscalls') as { readonly TABLES: SyscallTables }).TABLES;
-  return others[table] ?? '';
+  return X64[table] ?? ARM64[table] ?? OTHERS[table] ?? '';
 }
 
 /** Numbers by name, without the offset. */

@@ -1,5 +1,5 @@
 // The door to the kernel. Everything tsoci does to the world goes through one value of type `Door`:
-// the C host of the executable (native/host.c), koffi.ts (Node), recorder.ts (tests).
+// the C host of the executable (native/door.c), koffi.ts (Node), recorder.ts (tests).
 
 /** A struct that holds pointers: `bytes` with, at each offset, the address of the referenced value. */
 export interface Refs {
@@ -46,9 +46,15 @@ export interface Door {
   parseJson(bytes: Uint8Array): unknown;
 
   /** Command line without argv[0], and the environment as `NAME=value`. */
-  readonly argv: readonly string[];
+  argv(): string[];
   environ(): string[];
   readonly arch: 'x64' | 'arm64';
+
+  /**
+   * 0 when nobody inside of a container can write to the running image (CVE-2019-5736); -errno of what has failed;
+   * -ECANCELED when the command line did not ask for it.
+   */
+  sealed(): number;
 
   /** Evaluates an embedded bytecode blob by name and returns its exports (executable only). */
   load(name: string): unknown;

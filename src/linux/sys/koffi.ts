@@ -131,8 +131,7 @@ function syscall(nr: number, signature: string, ...args: Argument[]): number {
   return errno > 0 ? -errno : result;
 }
 
-/** `blobs` answers `load`: on Node the modules are there already. */
-export const openKoffiDoor = (blobs: Readonly<Record<string, unknown>> = {}): Door => ({
+export const openKoffiDoor = (): Door => ({
   syscall,
   clone3: () => {
     throw new Error('clone3 needs the executable: Node is multi-threaded');
@@ -140,11 +139,11 @@ export const openKoffiDoor = (blobs: Readonly<Record<string, unknown>> = {}): Do
   encode: (text) => encoder.encode(text),
   decode: (bytes) => decoder.decode(bytes),
   parseJson,
-  argv: process.argv.slice(2),
+  argv: () => process.argv.slice(2),
   environ: () => Object.entries(process.env).map(([name, value]) => `${name}=${value}`),
   arch: process.arch === 'arm64' ? 'arm64' : 'x64',
+  sealed: () => 0,
   load: (name) => {
-    if (!Object.hasOwn(blobs, name)) throw new TypeError(`no blob "${name}"`);
-    return blobs[name];
+    throw new TypeError(`no blob "${name}"`);
   },
 });

@@ -37,9 +37,10 @@ export function openRecorder(answer: Answer = () => 0): Recorder {
     encode: (text) => new TextEncoder().encode(text),
     decode: (bytes) => new TextDecoder().decode(bytes),
     parseJson: (bytes) => JSON.parse(new TextDecoder().decode(bytes)),
-    argv: [],
+    argv: () => [],
     environ: () => [],
     arch: 'x64',
+    sealed: () => 0,
     load: (name) => {
       throw new TypeError(`no blob "${name}"`);
     },

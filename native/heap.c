@@ -1,0 +1,191 @@
+// The engine's memory: one range of addresses, the same in every process, so that a heap that was filled while building
+// (the engine booted, the program evaluated) can lie in the executable and is there at the start without being made again.
+//
+// The build links the executable with a section of zeroes for the snapshot, lets it record itself, and writes what it says
+// into that section. Addresses of the executable, which the kernel loads elsewhere each time, are recorded as offsets with
+// a list of their places; addresses inside of the heap need nothing. Two recordings have to be equal byte by byte: they ran
+// at different load addresses, so this proves that no address was missed and no number taken for one.
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "host.h"
+
+#define PAGE 4096u
+#define HEAP_BASE 0x1000000000u /* 64 GB: free on every layout of x86-64 and arm64 */
+#define HEAP_LIMIT ((size_t)2 << 30)
+#define STEP ((size_t)1 << 20)
+#define SMALL 1024u
+#define CLASSES 160
+
+struct heap {
+  uint8_t *next;
+  uint8_t *end;
+  void *free[CLASSES];
+  struct roots roots;
+};
+
+/* In front of each block. */
+struct block {
+  size_t size;
+  size_t unused;
+};
+
+/* The section: a page that describes it, the heap's pages, the list of places. */
+struct snapshot {
+  uint64_t state;
+  uint64_t size;
+  uint64_t places;
+  uint8_t rest[PAGE - 24];
+  uint8_t pages[];
+};
+
+extern struct snapshot snapshot;
+extern uint8_t __ehdr_start[], _end[];
+extern void *__libc_stack_end;
+
+static struct heap *const heap = (struct heap *)HEAP_BASE;
+
+static size_t round_up(size_t size, size_t to) { return (size + to - 1) & ~(to - 1); }
+
+/* --- blocks ------------------------------------------------------------------------------------------------- */
+
+/* Sizes in steps of 16 to 1 KB, then four a doubling. Gives the class and makes `size` the whole of its blocks. */
+static unsigned class_of(size_t *size) {
+  if (*size <= SMALL) {
+    *size = round_up(*size == 0 ? 1 : *size, 16);
+    return (unsigned)(*size / 16);
+  }
+  unsigned log = 63u - (unsigned)__builtin_clzl(*size - 1);
+  size_t step = (size_t)1 << (log - 2);
+  *size = round_up(*size, step);
+  return 65 + (log - 10) * 4 + (unsigned)((*size - ((size_t)1 << log)) / step) - 1;
+}
+
+static struct block *block_of(const void *data) { return (struct block *)((uintptr_t)data - sizeof(struct block)); }
+
+static int grow(size_t size) {
+  size_t more = round_up(size, STEP);
+  if ((size_t)(heap->end - (uint8_t *)heap) + more > HEAP_LIMIT) return 0;
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  if (mmap(heap->end, more, PROT_READ | PROT_WRITE, flags, -1, 0) != heap->end) return 0;
+  heap->end += more;
+  return 1;
+}
+
+static void *heap_malloc(void *opaque, size_t size) {
+  (void)opaque;
+  if (size > HEAP_LIMIT) return NULL;
+  unsigned class = class_of(&size);
+  void *data = heap->free[class];
+  if (data != NULL) {
+    memcpy(&heap->free[class], data, sizeof(void *));
+    return data;
+  }
+  size_t whole = sizeof(struct block) + size;
+  if ((size_t)(heap->end - heap->next) < whole && !grow(whole)) return NULL;
+  struct block *block = (struct block *)heap->next;
+  heap->next += whole;
+  block->size = size;
+  return block + 1;
+}
+
+static void heap_free(void *opaque, void *data) {
+  (void)opaque;
+  if (data == NULL) return;
+  size_t size = block_of(data)->size;
+  unsigned class = class_of(&size);
+  memcpy(data, &heap->free[class], sizeof(void *));
+  heap->free[class] = data;
+}
+
+static void *heap_calloc(void *opaque, size_t count, size_t size) {
+  size_t whole;
+  if (__builtin_mul_overflow(count, size, &whole)) return NULL;
+  void *data = heap_malloc(opaque, whole);
+  if (data != NULL) memset(data, 0, whole);
+  return data;
+}
+
+static size_t heap_usable_size(const void *data) { return data == NULL ? 0 : block_of(data)->size; }
+
+static void *heap_realloc(void *opaque, void *data, size_t size) {
+  if (data != NULL && size <= heap_usable_size(data)) return data;
+  void *other = heap_malloc(opaque, size);
+  if (other == NULL || data == NULL) return other;
+  memcpy(other, data, heap_usable_size(data));
+  heap_free(opaque, data);
+  return other;
+}
+
+const JSMallocFunctions heap_functions = {heap_calloc, heap_malloc, heap_free, heap_realloc, heap_usable_size};
+
+int heap_open(void) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  if (mmap(heap, STEP, PROT_READ | PROT_WRITE, flags, -1, 0) != heap) return 0;
+  heap->next = (uint8_t *)heap + round_up(sizeof *heap, 16);
+  heap->end = (uint8_t *)heap + STEP;
+  return 1;
+}
+
+/* --- the snapshot ------------------------------------------------------------------------------------------- */
+
+enum snapshot_state snapshot_state(void) { return (enum snapshot_state)snapshot.state; }
+
+const struct roots *heap_restore(void) {
+  const uint32_t *places = (const uint32_t *)(snapshot.pages + snapshot.size);
+  /* Moved, not copied: the kernel reads a page from the executable when it is touched. */
+  if (mremap(snapshot.pages, snapshot.size, snapshot.size, MREMAP_MAYMOVE | MREMAP_FIXED, heap) != heap) return NULL;
+  for (uint64_t i = 0; i < snapshot.places; i++)
+    *(uint64_t *)((uint8_t *)heap + places[i]) += (uint64_t)(uintptr_t)__ehdr_start;
+  return &heap->roots;
+}
+
+/* The engine seeds its random numbers by the time. It has none: what it holds must be the same in each recording. */
+int __wrap_gettimeofday(struct timeval *time, void *zone);
+int __wrap_gettimeofday(struct timeval *time, void *zone) {
+  (void)zone;
+  memset(time, 0, sizeof *time);
+  return 0;
+}
+
+static int write_all(const void *bytes, size_t size) {
+  for (size_t at = 0; at < size;) {
+    ssize_t count = write(STDOUT_FILENO, (const uint8_t *)bytes + at, size - at);
+    if (count <= 0) return 1;
+    at += (size_t)count;
+  }
+  return 0;
+}
+
+/* Makes a word independent of where things are. Returns whether it is an address of the executable. */
+static int fix(uint64_t *word) {
+  uint64_t image = (uint64_t)(uintptr_t)__ehdr_start, stack_end = (uint64_t)(uintptr_t)__libc_stack_end;
+  if (*word >= image && *word < (uint64_t)(uintptr_t)_end) {
+    *word -= image;
+    return 1;
+  }
+  /* The engine's stack limit, which is set at the start, and what freed blocks remember. */
+  if (*word <= stack_end && *word > stack_end - (8 << 20)) *word = 0;
+  /* A value of 32 bits beside a forgotten half of an address. */
+  if (*word >> 32 == image >> 32) *word &= UINT32_MAX;
+  return 0;
+}
+
+int heap_record(struct roots roots) {
+  heap->roots = roots;
+  heap->end = (uint8_t *)round_up((uintptr_t)heap->next, PAGE);
+  size_t size = (size_t)(heap->end - (uint8_t *)heap);
+  uint64_t *words = (uint64_t *)heap;
+  uint32_t *places = calloc(size / 8, sizeof *places);
+  uint64_t count = 0;
+  if (places == NULL) return 1;
+  for (size_t i = 0; i < size / 8; i++)
+    if (fix(&words[i])) places[count++] = (uint32_t)(i * 8);
+  struct snapshot head = {.state = SNAPSHOT_READY, .size = size, .places = count};
+  return write_all(&head, sizeof head) || write_all(heap, size) || write_all(places, count * sizeof *places);
+}
