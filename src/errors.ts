@@ -31,11 +31,6 @@ export interface ErrorFacts {
 }
 
 export class TsociError extends Error {
-  /** By its shape: every blob of the executable's bytecode has a class of its own. */
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && 'faults' in value && 'code' in value;
-  }
-
   readonly code: ErrorCode;
   readonly pointer: string | undefined;
   readonly hint: string | undefined;

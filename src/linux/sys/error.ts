@@ -56,10 +56,6 @@ function printCall(name: string, args: readonly Argument[]): string {
 }
 
 export class SyscallError extends TsociError {
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && 'call' in value && 'errno' in value;
-  }
-
   readonly call: string;
   override readonly errno: number;
 
