@@ -24,9 +24,17 @@ struct call {
   struct block *blocks;
   uint64_t regs[6];
   int count;
+  size_t used;
+  max_align_t space[64]; /* enough for nearly every call */
 };
 
 static void *take(struct call *call, size_t size) {
+  size_t units = size / sizeof(max_align_t) + 1;
+  if (units <= sizeof call->space / sizeof *call->space - call->used) {
+    void *data = &call->space[call->used];
+    call->used += units;
+    return memset(data, 0, size);
+  }
   struct block *block = calloc(1, sizeof *block + size);
   if (block == NULL) {
     JS_ThrowOutOfMemory(call->ctx);
@@ -264,6 +272,9 @@ static int push_value(struct call *call, const char **letter, JSValueConst value
   char kind = *(*letter)++;
   size_t number = number_of(letter);
   switch (kind) {
+  case 'I':
+    if (JS_IsUndefined(value)) return push(call, 0);
+    return push_integer(call, value);
   case 'i':
     return push_integer(call, value);
   case 's':
@@ -290,31 +301,45 @@ static int push_value(struct call *call, const char **letter, JSValueConst value
 
 /* --- the door ---------------------------------------------------------------------------------------------- */
 
-static JSValue door_syscall(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+/* One system call, bound to its number (magic) and its signature (opaque). */
+static JSValue bound_syscall(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic, void *opaque) {
   (void)self;
-  struct call call = {.ctx = ctx};
+  struct call call;
+  call.ctx = ctx;
+  call.blocks = NULL;
+  call.count = 0;
+  call.used = 0;
   struct copy_back *backs = NULL;
-  uint64_t nr;
-  if (argc < 2 || integer_of(&call, argv[0], &nr) < 0) return JS_ThrowTypeError(ctx, "expected a system call number");
-  const char *signature = JS_ToCString(ctx, argv[1]);
-  if (signature == NULL) return JS_EXCEPTION;
   JSValue result = JS_EXCEPTION;
-  const char *letter = signature;
-  int at = 2;
-  for (; *letter != 0 && at < argc; at++)
-    if (push_value(&call, &letter, argv[at], &backs) < 0) goto out;
-  if (*letter != 0 || at < argc) {
-    JS_ThrowTypeError(ctx, "%d arguments do not fit the signature \"%s\"", argc - 2, signature);
-    goto out;
-  }
-  long value = syscall((long)nr, call.regs[0], call.regs[1], call.regs[2], call.regs[3], call.regs[4], call.regs[5]);
+  const char *letter = opaque;
+  int at = 0;
+  for (; *letter != 0; at++)
+    if (push_value(&call, &letter, at < argc ? argv[at] : JS_UNDEFINED, &backs) < 0) goto out;
+  for (; at < argc; at++)
+    if (!JS_IsUndefined(argv[at])) {
+      JS_ThrowTypeError(ctx, "more arguments than the signature \"%s\" has", (const char *)opaque);
+      goto out;
+    }
+  while (call.count < 6) call.regs[call.count++] = 0;
+  long value = syscall((long)magic, call.regs[0], call.regs[1], call.regs[2], call.regs[3], call.regs[4], call.regs[5]);
   if (value == -1) value = -errno;
   write_back(backs);
   result = JS_NewInt64(ctx, value);
 out:
-  JS_FreeCString(ctx, signature);
   release(&call);
   return result;
+}
+
+static JSValue door_bind(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self;
+  int32_t nr;
+  size_t length;
+  if (argc < 2 || JS_ToInt32(ctx, &nr, argv[0]) < 0) return JS_ThrowTypeError(ctx, "expected a system call number");
+  const char *signature = JS_ToCStringLen(ctx, &length, argv[1]);
+  if (signature == NULL) return JS_EXCEPTION;
+  char *kept = js_strndup(ctx, signature, length);
+  JS_FreeCString(ctx, signature);
+  return kept == NULL ? JS_EXCEPTION : JS_NewCClosure(ctx, bound_syscall, "syscall", NULL, 6, nr, kept);
 }
 
 /* Returns twice: without a new stack clone3 is fork, and the engine goes on in both processes. */
@@ -397,7 +422,7 @@ static JSValue door_load(JSContext *ctx, JSValueConst self, int argc, JSValueCon
 void open_door(JSContext *ctx) {
   JSValue global = JS_GetGlobalObject(ctx);
   JSValue door = JS_NewObject(ctx);
-  JS_SetPropertyStr(ctx, door, "syscall", JS_NewCFunction(ctx, door_syscall, "syscall", 2));
+  JS_SetPropertyStr(ctx, door, "bind", JS_NewCFunction(ctx, door_bind, "bind", 2));
   JS_SetPropertyStr(ctx, door, "clone3", JS_NewCFunction(ctx, door_clone3, "clone3", 1));
   JS_SetPropertyStr(ctx, door, "encode", JS_NewCFunction(ctx, door_encode, "encode", 1));
   JS_SetPropertyStr(ctx, door, "decode", JS_NewCFunction(ctx, door_decode, "decode", 1));

@@ -37,7 +37,7 @@ export class TsociError extends Error {
   readonly errno: number | undefined;
   readonly faults: readonly string[];
 
-  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+  constructor(code: ErrorCode, message: string | undefined, facts: ErrorFacts = {}) {
     super(message);
     this.code = code;
     this.pointer = facts.pointer;

@@ -50,7 +50,7 @@ const ANSWERED: readonly Case[] = [
 
 function outcome(door: Door, [, nr, signature, ...args]: Case): unknown {
   try {
-    return door.syscall(nr, signature, ...args);
+    return door.bind(nr, signature)(...args);
   } catch (error) {
     return error instanceof TypeError ? 'TypeError' : String(error);
   }
@@ -59,11 +59,11 @@ function outcome(door: Door, [, nr, signature, ...args]: Case): unknown {
 /** getcwd writes into our buffer, uname into our struct, a pipe carries what writev's references point to. */
 function* written(door: Door): Generator<string> {
   const buffer = new Uint8Array(64);
-  door.syscall(80, 's', '.');
-  const length = door.syscall(79, 'b', buffer);
+  door.bind(80, 's')('.');
+  const length = door.bind(79, 'b')(buffer);
   yield `getcwd ${length} ${door.decode(buffer.subarray(0, 1))}`;
   const pair = new Uint8Array(8);
-  door.syscall(53, 'iiip8', 1, 5, 0, pair);
+  door.bind(53, 'iiip8')(1, 5, 0, pair);
   const view = new DataView(pair.buffer);
   const [left, right] = [view.getInt32(0, true), view.getInt32(4, true)];
   const text = door.encode('grüße');
@@ -71,12 +71,12 @@ function* written(door: Door): Generator<string> {
   new DataView(iov.buffer).setUint32(8, text.length, true);
   const header = new Uint8Array(56);
   new DataView(header.buffer).setUint32(24, 1, true);
-  const sent = door.syscall(46, 'iri', left, { bytes: header, refs: [[16, { bytes: iov, refs: [[0, text]] }]] }, 0);
+  const sent = door.bind(46, 'iri')(left, { bytes: header, refs: [[16, { bytes: iov, refs: [[0, text]] }]] }, 0);
   const received = new Uint8Array(16);
-  const count = door.syscall(0, 'ib', right, received);
+  const count = door.bind(0, 'ib')(right, received);
   yield `sendmsg ${sent} ${count} ${door.decode(received.subarray(0, count))} ${[...header.subarray(16, 24)].join()}`;
-  door.syscall(3, 'i', left);
-  door.syscall(3, 'i', right);
+  door.bind(3, 'i')(left);
+  door.bind(3, 'i')(right);
 }
 
 /** One line a case. */

@@ -7,15 +7,15 @@ declare const host: Door;
 
 const out = (text: string): void => {
   const bytes = host.encode(`${text}\n`);
-  for (let at = 0; at < bytes.length; ) at += host.syscall(1, 'ib', 1, bytes.subarray(at));
+  for (let at = 0; at < bytes.length; ) at += host.bind(1, 'ib')(1, bytes.subarray(at));
 };
 
 function readFile(path: string): Uint8Array {
-  const fd = host.syscall(257, 'isii', -100, path, 0, 0);
+  const fd = host.bind(257, 'isii')(-100, path, 0, 0);
   const parts: number[] = [];
   const buffer = new Uint8Array(65_536);
   for (let count = 1; count > 0; ) {
-    count = host.syscall(0, 'ib', fd, buffer);
+    count = host.bind(0, 'ib')(fd, buffer);
     for (let index = 0; index < count; index++) parts.push(buffer[index] as number);
   }
   return Uint8Array.from(parts);
@@ -63,7 +63,7 @@ function fuzz(bytes: Uint8Array): void {
     args.push(junk(next, 0));
   }
   try {
-    host.syscall(39, signature, ...args);
+    host.bind(39, signature)(...args);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }

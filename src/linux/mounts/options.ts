@@ -27,7 +27,7 @@ export interface AttributeChange {
 type FlagRow = readonly [action: 'set' | 'clear', flag: number];
 
 /** Flags of mount(2). `silent` and `loud` quieten the kernel's log, nothing else. */
-const flagOptions = (): Record<string, FlagRow> => ({
+const FLAGS: Readonly<Record<string, FlagRow>> = {
   async: ['clear', k.MS_SYNCHRONOUS],
   atime: ['clear', k.MS_NOATIME],
   bind: ['set', k.MS_BIND],
@@ -61,10 +61,10 @@ const flagOptions = (): Record<string, FlagRow> => ({
   suid: ['clear', k.MS_NOSUID],
   symfollow: ['clear', k.MS_NOSYMFOLLOW],
   sync: ['set', k.MS_SYNCHRONOUS],
-});
+};
 
 /** mount_setattr(2) with AT_RECURSIVE. The access-time ones are a field, not bits: any of them clears the whole field. */
-const recursiveOptions = (): Record<string, FlagRow> => ({
+const RECURSIVE: Readonly<Record<string, FlagRow>> = {
   ratime: ['clear', k.MOUNT_ATTR_NOATIME],
   rdev: ['clear', k.MOUNT_ATTR_NODEV],
   rdiratime: ['clear', k.MOUNT_ATTR_NODIRATIME],
@@ -84,12 +84,12 @@ const recursiveOptions = (): Record<string, FlagRow> => ({
   rstrictatime: ['set', k.MOUNT_ATTR_STRICTATIME],
   rsuid: ['clear', k.MOUNT_ATTR_NOSUID],
   rsymfollow: ['clear', k.MOUNT_ATTR_NOSYMFOLLOW],
-});
+};
 
 const isAccessTime = (name: string): boolean =>
   name === 'ratime' || name === 'rnoatime' || name.endsWith('relatime') || name.endsWith('strictatime');
 
-const propagationOptions = (): Record<string, number> => ({
+const PROPAGATION: Readonly<Record<string, number>> = {
   private: k.MS_PRIVATE,
   rprivate: k.MS_PRIVATE | k.MS_REC,
   rshared: k.MS_SHARED | k.MS_REC,
@@ -98,34 +98,20 @@ const propagationOptions = (): Record<string, number> => ({
   shared: k.MS_SHARED,
   slave: k.MS_SLAVE,
   unbindable: k.MS_UNBINDABLE,
-});
+};
 
 const OWN_OPTIONS: readonly string[] = ['idmap', 'ridmap', 'tmpcopyup'];
 
-interface Tables {
-  readonly flags: Record<string, FlagRow>;
-  readonly recursive: Record<string, FlagRow>;
-  readonly propagation: Record<string, number>;
-}
-
-let tables: Tables | undefined;
-
-function optionTables(): Tables {
-  tables ??= { flags: flagOptions(), recursive: recursiveOptions(), propagation: propagationOptions() };
-  return tables;
-}
-
 /** Every option that tsoci itself understands, sorted: `mountOptions` of the features document. */
 export function mountOptionNames(): string[] {
-  const { flags, recursive, propagation } = optionTables();
-  return [...Object.keys(flags), ...Object.keys(recursive), ...Object.keys(propagation), ...OWN_OPTIONS].sort();
+  return [...Object.keys(FLAGS), ...Object.keys(RECURSIVE), ...Object.keys(PROPAGATION), ...OWN_OPTIONS].sort();
 }
 
 /** The MS_* flags of a propagation word (`rslave`), or undefined for any other word. */
-export const propagationFlags = (word: string): number | undefined => own(optionTables().propagation, word);
+export const propagationFlags = (word: string): number | undefined => own(PROPAGATION, word);
 
 /** SAFETY: an option named `constructor` is data for the file system, not a property of Object.prototype. */
-const own = <T>(table: Record<string, T>, name: string): T | undefined =>
+const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
 
 interface Draft {
@@ -164,10 +150,9 @@ function applyRecursive(draft: Draft, name: string, [action, attribute]: FlagRow
 }
 
 function applyOption(draft: Draft, option: string): void {
-  const { flags, recursive, propagation } = optionTables();
-  const flag = own(flags, option);
-  const change = own(recursive, option);
-  const spread = own(propagation, option);
+  const flag = own(FLAGS, option);
+  const change = own(RECURSIVE, option);
+  const spread = own(PROPAGATION, option);
   if (flag !== undefined) applyFlag(draft, flag);
   else if (change !== undefined) applyRecursive(draft, option, change);
   else if (spread !== undefined) draft.propagation.push(spread);

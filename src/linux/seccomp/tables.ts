@@ -55,22 +55,23 @@ export const nativeArchitecture = (host: 'x64' | 'arm64'): string =>
   host === 'x64' ? 'SCMP_ARCH_X86_64' : 'SCMP_ARCH_AARCH64';
 
 /** `0 read write 5 fstat`: a number starts a run, each name after it is the next number's. */
-function textOf(table: string): string {
-  if (table === '') return '';
-  return X64[table] ?? ARM64[table] ?? OTHERS[table] ?? '';
-}
-
-/** Numbers by name, without the offset. */
-export function numbersOf(architecture: Architecture): Map<string, number> {
+function parseTable(text: string): Map<string, number> {
   const numbers = new Map<string, number>();
   let next = 0;
-  for (const word of textOf(architecture.table).split(' ')) {
+  for (const word of text.split(' ')) {
     const first = word.charCodeAt(0);
     if (first >= 48 && first <= 57) next = Number(word);
-    else numbers.set(word, next++);
+    else if (word !== '') numbers.set(word, next++);
   }
   return numbers;
 }
+
+/** Of the hosts' own architectures: made when the module is evaluated, which is while building. */
+const NUMBERS = new Map(Object.entries({ ...X64, ...ARM64 }).map(([table, text]) => [table, parseTable(text)]));
+
+/** Numbers by name, without the offset. */
+export const numbersOf = ({ table }: Architecture): ReadonlyMap<string, number> =>
+  NUMBERS.get(table) ?? parseTable(OTHERS[table] ?? '');
 
 export function architectureOf(name: string): Architecture {
   const found = ARCHITECTURES[name];

@@ -10,12 +10,17 @@ export interface Refs {
 
 export type Argument = number | bigint | string | null | Uint8Array | readonly string[] | Refs;
 
+type Few = Argument | undefined;
+
+/** Without a rest parameter, which costs the engine an array each time, a hundred times a container. */
+export type SystemCall = (a?: Few, b?: Few, c?: Few, d?: Few, e?: Few, f?: Few) => number;
+
 export interface Door {
   /**
-   * One system call. Returns the kernel's own result: >= 0, or -errno. Never retries, never throws for an errno.
-   * Throws TypeError when an argument does not fit `signature` (a letter an argument):
+   * A system call as a function, which returns the kernel's own result: >= 0, or -errno. Never retries, never throws for
+   * an errno. Throws TypeError when an argument does not fit `signature` (a letter an argument; undefined behind the last):
    *
-   *   i    integer: a safe-integer number, or a bigint that fits int64 or uint64
+   *   i    integer: a safe-integer number, or a bigint that fits int64 or uint64;  I  the same, or undefined for 0
    *   s    string: NUL-terminated UTF-8 (a NUL inside is a TypeError);  S  the same, or null for NULL
    *   b    Uint8Array: its address, then (next register) its byteLength;  B  the same, null gives NULL, 0
    *   pN   Uint8Array of at least N bytes: its address only;  PN  the same, or null for NULL
@@ -26,7 +31,7 @@ export interface Door {
    *
    * At most six registers. `bytes` of a Refs are copied back after the call, except at the pointer offsets.
    */
-  syscall(nr: number, signature: string, ...args: Argument[]): number;
+  bind(nr: number, signature: string): SystemCall;
 
   /**
    * clone3(2) without a new stack, as fork. `args` is struct clone_args (its size is the length).

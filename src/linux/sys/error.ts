@@ -49,20 +49,27 @@ function printedNumber(value: number, kind: string): string {
   return String(value);
 }
 
-function printCall(name: string, args: readonly Argument[]): string {
+function printCall(name: string, args: readonly (Argument | undefined)[]): string {
   const row = (TABLE as Readonly<Record<string, readonly [number, number, string, string]>>)[name];
-  const kinds = (row?.[3] ?? '').split(' ').map((parameter) => parameter.split(':')[1] ?? '');
-  return `${name}(${args.map((value, index) => printed(value, kinds[index] ?? '')).join(', ')})`;
+  const kinds = (row?.[3] ?? '').split(' ').filter((parameter) => parameter !== '');
+  return `${name}(${kinds.map((kind, index) => printed(args[index] ?? null, kind.split(':')[1] ?? '')).join(', ')})`;
 }
 
+/** Many are expected, and caught at once: so the words are made when they are asked for. */
 export class SyscallError extends TsociError {
   readonly call: string;
   override readonly errno: number;
+  readonly #args: readonly (Argument | undefined)[];
 
-  constructor(call: string, args: readonly Argument[], errno: number) {
-    super('ERR_STEP', `${printCall(call, args)}: ${errnoText(errno)}`, { errno });
+  constructor(call: string, args: readonly (Argument | undefined)[], errno: number) {
+    super('ERR_STEP', undefined, { errno });
     this.call = call;
     this.errno = errno;
+    this.#args = args;
+  }
+
+  override get message(): string {
+    return `${printCall(this.call, this.#args)}: ${errnoText(this.errno)}`;
   }
 
   get errnoName(): string {
@@ -73,4 +80,16 @@ export class SyscallError extends TsociError {
   get reason(): string {
     return errnoText(this.errno);
   }
+}
+
+declare const host: unknown;
+
+/** In the engine without a stack, which would cost more than the call: the step and the call say where it was. */
+export function failure(call: string, args: readonly (Argument | undefined)[], errno: number): SyscallError {
+  const errors = Error as unknown as { stackTraceLimit: number };
+  const limit = errors.stackTraceLimit;
+  if (typeof host !== 'undefined') errors.stackTraceLimit = 0;
+  const error = new SyscallError(call, args, errno);
+  errors.stackTraceLimit = limit;
+  return error;
 }

@@ -113,10 +113,10 @@ function registersOf(kind: string, number: number, value: Argument | undefined, 
   }
 }
 
-function syscall(nr: number, signature: string, ...args: Argument[]): number {
+function syscall(nr: number, signature: string, args: readonly (Argument | undefined)[]): number {
   const letters = [...signature.matchAll(/([a-zA-Z])(\d*)/g)];
-  if (letters.length !== args.length) {
-    throw new TypeError(`${args.length} arguments do not fit the signature "${signature}"`);
+  if (args.slice(letters.length).some((value) => value !== undefined)) {
+    throw new TypeError(`more arguments than the signature "${signature}" has`);
   }
   const kept: Kept = [];
   const copies: Copy[] = [];
@@ -132,7 +132,10 @@ function syscall(nr: number, signature: string, ...args: Argument[]): number {
 }
 
 export const openKoffiDoor = (): Door => ({
-  syscall,
+  bind:
+    (nr, signature) =>
+    (...args) =>
+      syscall(nr, signature, args),
   clone3: () => {
     throw new Error('clone3 needs the executable: Node is multi-threaded');
   },

@@ -24,6 +24,10 @@ function nameOf(nr: number, signature: string): CallName {
   return found;
 }
 
+/** Without what is undefined behind the last argument. */
+const given = (args: readonly (Argument | undefined)[]): Argument[] =>
+  args.slice(0, args.findLastIndex((value) => value !== undefined) + 1) as Argument[];
+
 export function openRecorder(answer: Answer = () => 0): Recorder {
   const calls: RecordedCall[] = [];
   const record = (call: RecordedCall): number => {
@@ -32,7 +36,10 @@ export function openRecorder(answer: Answer = () => 0): Recorder {
   };
   return {
     calls,
-    syscall: (nr, signature, ...args) => record({ name: nameOf(nr, signature), args }),
+    bind:
+      (nr, signature) =>
+      (...args) =>
+        record({ name: nameOf(nr, signature), args: given(args) }),
     clone3: (args) => record({ name: 'clone3', args: [args] }),
     encode: (text) => new TextEncoder().encode(text),
     decode: (bytes) => new TextDecoder().decode(bytes),

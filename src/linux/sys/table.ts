@@ -5,7 +5,7 @@
 export type Row = readonly [x64: number, arm64: number, signature: string, parameters: string];
 
 export const TABLE = {
-  openat: [257, 56, 'isii', 'dirfd:dirfd path:path flags:open mode:octal'],
+  openat: [257, 56, 'isiI', 'dirfd:dirfd path:path flags:open mode:octal'],
   openat2: [437, 437, 'isb', 'dirfd:dirfd path:path how:openhow'],
   close: [3, 57, 'i', 'fd:fd'],
   read: [0, 63, 'ib', 'fd:fd buffer:bytes'],
@@ -31,7 +31,6 @@ export const TABLE = {
   fcntl: [72, 25, 'iii', 'fd:fd command:number argument:number'],
   flock: [73, 32, 'ii', 'fd:fd operation:number'],
   ftruncate: [77, 46, 'ii', 'fd:fd length:offset'],
-  sendfile: [40, 71, 'iiPi', 'out:fd in:fd offset:struct count:number'],
   pipe2: [293, 59, 'p8i', 'pair:struct flags:hex'],
   socketpair: [53, 199, 'iiip8', 'domain:number type:hex protocol:number pair:struct'],
   socket: [41, 198, 'iii', 'domain:number type:hex protocol:number'],
