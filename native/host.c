@@ -5,7 +5,6 @@
 #include "host.h"
 
 char **arguments;
-int sealed;
 
 JSValue evaluate(JSContext *ctx, const struct blob *blob) {
   JSValue function = JS_ReadObject(ctx, blob->bytes, (size_t)(blob->end - blob->bytes), JS_READ_OBJ_BYTECODE);
@@ -61,7 +60,6 @@ int main(int argc, char **argv) {
   if (argc < 1) return 1;
   arguments = argv + 1;
   enum snapshot_state state = snapshot_state();
-  if (state != SNAPSHOT_WANTED) sealed = seal(argv);
   const struct roots *found = state == SNAPSHOT_READY ? heap_restore() : NULL;
   struct roots roots = found != NULL ? *found : boot();
   if (roots.ctx == NULL) return 1;

@@ -16,14 +16,14 @@ extern const struct blob blobs[];
 /* The command line without argv[0], NULL at its end. */
 extern char **arguments;
 
-/* What seal() has returned: 0 when nobody inside can write to the running image, or -errno. */
+/* 0 when nobody inside of a container can write to the running image, or -errno (seal.c). */
 extern int sealed;
 
-/* Words of the command line that ask for a sealed image (seal.c); NULL at the end. */
-extern const char *const sealed_words[];
+/* Words of the command line that ask for such an image, a NUL behind each, and one behind all. */
+extern const char seal_words[];
 
-/* Starts again from an image that nobody can write to, if the command line asks for it. Returns what `sealed` is. */
-int seal(char **argv);
+/* The executable's entry: the kernel's stack, before the C library is set up. */
+void seal(long *stack);
 
 /* Evaluates a blob and returns its value. */
 JSValue evaluate(JSContext *ctx, const struct blob *blob);

@@ -139,16 +139,15 @@ function embed(blobs: Readonly<Record<string, string>>, pages: number): string {
   const text = `
 .section .rodata
 ${names.map((blob) => `blob_${blob}: .incbin "${blobs[blob]}"\nblob_${blob}_end:\nname_${blob}: .asciz "${blob}"`).join('\n')}
-${words.map((word) => `word_${word}: .asciz "${word}"`).join('\n')}
+.globl seal_words
+seal_words: ${words.map((word) => `.asciz "${word}"`).join('; ')}
+.byte 0
 .section .data.rel.ro, "aw"
 .balign 8
-.globl blobs, sealed_words
+.globl blobs
 blobs:
 ${names.map((blob) => `.quad name_${blob}, blob_${blob}, blob_${blob}_end`).join('\n')}
 .quad 0, 0, 0
-sealed_words:
-${words.map((word) => `.quad word_${word}`).join('\n')}
-.quad 0
 .section .snapshot, "aw"
 .balign ${PAGE}
 .globl snapshot
@@ -161,12 +160,16 @@ snapshot: .quad ${pages > 0 ? 1 : 0}
   return `${obj}/${name}-blobs.o`;
 }
 
-const SOURCES = ['host.c', 'door.c', 'heap.c', 'seal.c', 'json.c'];
+const SOURCES = ['host.c', 'door.c', 'heap.c', 'json.c'];
+
+/** What runs before the C library is there (native/seal.c). */
+const EARLY = [...COMMON, '-O2', '-fPIE', '-ffreestanding', '-fno-stack-protector'];
 
 function link(blobs: Readonly<Record<string, string>>, pages: number): void {
   const own = SOURCES.map((file) => object(`native/${file}`, [...FLAGS, ...OWN], ['native/host.h']));
   rmSync(`dist/${name}`, { force: true });
-  gcc([...FLAGS, ...own, embed(blobs, pages), ...engineObjects(FLAGS), ...LINK, '-lm', '-o', `dist/${name}.new`]);
+  own.push(object('native/seal.c', [...EARLY, ...OWN], ['native/host.h']));
+  gcc([...FLAGS, ...own, embed(blobs, pages), ...engineObjects(FLAGS), ...LINK, '-Wl,--entry=seal_start', '-lm', '-o', `dist/${name}.new`]);
 }
 
 const record = (): Buffer => execFileSync(resolve(`dist/${name}.new`), { maxBuffer: 1 << 28 });
