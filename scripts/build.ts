@@ -169,7 +169,17 @@ function link(blobs: Readonly<Record<string, string>>, pages: number): void {
   const own = SOURCES.map((file) => object(`native/${file}`, [...FLAGS, ...OWN], ['native/host.h']));
   rmSync(`dist/${name}`, { force: true });
   own.push(object('native/seal.c', [...EARLY, ...OWN], ['native/host.h']));
-  gcc([...FLAGS, ...own, embed(blobs, pages), ...engineObjects(FLAGS), ...LINK, '-Wl,--entry=seal_start', '-lm', '-o', `dist/${name}.new`]);
+  gcc([
+    ...FLAGS,
+    ...own,
+    embed(blobs, pages),
+    ...engineObjects(FLAGS),
+    ...LINK,
+    '-Wl,--entry=seal_start',
+    '-lm',
+    '-o',
+    `dist/${name}.new`,
+  ]);
 }
 
 const record = (): Buffer => execFileSync(resolve(`dist/${name}.new`), { maxBuffer: 1 << 28 });

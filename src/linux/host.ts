@@ -10,8 +10,6 @@ export interface Host {
   readonly userNamespaced: boolean;
   readonly kernel: readonly [major: number, minor: number];
   readonly arch: 'x64' | 'arm64';
-  /** Highest capability number that the kernel knows. */
-  readonly lastCapability: number;
   readonly cgroup: CgroupHost;
   readonly apparmor: boolean;
   readonly selinux: boolean;
@@ -59,7 +57,6 @@ export function probeHost(): Host {
     userNamespaced: isUserNamespaced,
     kernel: kernelVersion,
     arch: () => sys.door().arch,
-    lastCapability: () => Number.parseInt(sys.readText('/proc/sys/kernel/cap_last_cap'), 10),
     cgroup: probeCgroups,
     apparmor: () => isEnabled('/sys/module/apparmor/parameters/enabled'),
     selinux: () => sys.exists('/sys/fs/selinux/enforce'),

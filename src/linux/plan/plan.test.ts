@@ -22,7 +22,6 @@ const HOST: Host = {
   userNamespaced: false,
   kernel: [6, 1],
   arch: 'x64',
-  lastCapability: 40,
   cgroup: {
     mode: 'hybrid',
     hierarchies: [

@@ -58,7 +58,6 @@ export function parentSequence({ spec }: PlanInput, clone: ClonePlan, cgroup: Cg
 
 export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: CgroupPlan): ChildStep[] {
   const { spec, host, bundle } = input;
-  const last = host.lastCapability;
   const seccomp = planSeccomp(spec, host.arch);
   const mounts = planMounts(spec, bundle, (mount) => planCgroupMount(mount, spec, host.cgroup, cgroup.paths));
   const hooks = spec.hooks ?? {};
@@ -96,9 +95,9 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
     ...planLabels(spec, host), //            take effect at execve
     ...(noNewPrivileges ? planNoNewPrivileges(spec) : []), // so that the filter needs no CAP_SYS_ADMIN
     ...planRlimits(spec), //                 late, so that our own work does not run into them; while still privileged
-    planBoundingSet(spec, last), //          needs CAP_SETPCAP
+    planBoundingSet(spec), //                needs CAP_SETPCAP
     planUser(spec), //                       needs CAP_SETUID and CAP_SETGID
-    planCapabilities(spec, last, seccomp.length > 0 && !noNewPrivileges ? [21] : []), // CAP_SYS_ADMIN stays for the filter
+    planCapabilities(spec, seccomp.length > 0 && !noNewPrivileges ? [21] : []), // CAP_SYS_ADMIN stays for the filter
     ...planCwd(spec), //                     as the container's user (CVE-2024-21626)
     ...planEnvironment(spec), //             HOME, from the container's passwd
     ...planLookup(spec), //                  as the container's user; fails `create`, not `start`
@@ -108,7 +107,7 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
       : []),
     ...planExec(spec, input.preserveFds).slice(0, 1), // nothing is open but what is asked for (CVE-2024-21626)
     ...seccomp, //                           the last thing that needs a system call of ours
-    ...(seccomp.length > 0 && !noNewPrivileges ? [planCapabilities(spec, last)] : []),
+    ...(seccomp.length > 0 && !noNewPrivileges ? [planCapabilities(spec)] : []),
     ...planExec(spec, input.preserveFds).slice(1),
   ];
 }

@@ -13,7 +13,6 @@ type Numbers = readonly number[];
 export interface BoundingStep {
   readonly kind: 'capability-bounding-set';
   readonly keep: Numbers;
-  readonly last: number;
 }
 
 export interface CapabilitiesStep {
@@ -30,20 +29,22 @@ export interface CapabilitiesStep {
 
 const setOf = (spec: Spec, name: SetName): readonly string[] => spec.process?.capabilities?.[name] ?? [];
 
-function numbersOf(names: readonly string[], last: number): Numbers {
-  const numbers = names.map((name) => CAPABILITIES.indexOf(name)).filter((nr) => nr >= 0 && nr <= last);
+/** KERNEL(5.9): all that have a name here are known to every kernel that tsoci runs on. */
+function numbersOf(names: readonly string[]): Numbers {
+  const numbers = names.map((name) => CAPABILITIES.indexOf(name)).filter((nr) => nr >= 0);
   return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
-export function planBoundingSet(spec: Spec, last: number): BoundingStep {
-  return { kind: 'capability-bounding-set', keep: numbersOf(setOf(spec, 'bounding'), last), last };
-}
+export const planBoundingSet = (spec: Spec): BoundingStep => ({
+  kind: 'capability-bounding-set',
+  keep: numbersOf(setOf(spec, 'bounding')),
+});
 
-export function planCapabilities(spec: Spec, last: number, keep: Numbers = []): CapabilitiesStep {
-  const numbers = (name: SetName) => numbersOf(setOf(spec, name), last);
+export function planCapabilities(spec: Spec, keep: Numbers = []): CapabilitiesStep {
+  const numbers = (name: SetName) => numbersOf(setOf(spec, name));
   const names: SetName[] = ['bounding', 'effective', 'permitted', 'inheritable', 'ambient'];
   const all = names.flatMap((name) => setOf(spec, name));
-  const isUnknown = (name: string) => CAPABILITIES.indexOf(name) < 0 || CAPABILITIES.indexOf(name) > last;
+  const isUnknown = (name: string) => CAPABILITIES.indexOf(name) < 0;
   return {
     kind: 'capabilities',
     effective: numbers('effective'),
@@ -55,9 +56,15 @@ export function planCapabilities(spec: Spec, last: number, keep: Numbers = []): 
   };
 }
 
+/** Also drops what is newer than our names, up to the first number that the kernel does not know. */
 export function runBoundingSet(step: BoundingStep): void {
-  for (let nr = 0; nr <= step.last; nr++) {
+  for (let nr = 0; nr < CAPABILITIES.length; nr++) {
     if (!step.keep.includes(nr)) sys.prctl(sys.PR_CAPBSET_DROP, nr, 0, 0, 0);
+  }
+  try {
+    for (let nr = CAPABILITIES.length; ; nr++) sys.prctl(sys.PR_CAPBSET_DROP, nr, 0, 0, 0);
+  } catch (error) {
+    if (!sys.isErrno(error, sys.E.EINVAL)) throw error;
   }
 }
 
