@@ -95,6 +95,8 @@ function bufferRegisters(kind: string, number: number, value: Argument | undefin
 
 function registersOf(kind: string, number: number, value: Argument | undefined, kept: Kept, copies: Copy[]): bigint[] {
   switch (kind) {
+    case 'I':
+      return [value === undefined ? 0n : integer(value)];
     case 'i':
       return [integer(value)];
     case 'S':
