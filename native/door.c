@@ -301,9 +301,37 @@ static int push_value(struct call *call, const char **letter, JSValueConst value
 
 /* --- the door ---------------------------------------------------------------------------------------------- */
 
-/* One system call, bound to its number (magic) and its signature (opaque). */
+/* What a bound system call is made of; its number is the function's magic. */
+struct bound {
+  JSValue failed;
+  char signature[];
+};
+
+static int collect(struct call *call, const char *signature, int argc, JSValueConst *argv, struct copy_back **backs) {
+  int at = 0;
+  for (const char *letter = signature; *letter != 0; at++)
+    if (push_value(call, &letter, at < argc ? argv[at] : JS_UNDEFINED, backs) < 0) return -1;
+  for (; at < argc; at++)
+    if (!JS_IsUndefined(argv[at])) {
+      JS_ThrowTypeError(call->ctx, "more arguments than the signature \"%s\" has", signature);
+      return -1;
+    }
+  while (call->count < 6) call->regs[call->count++] = 0;
+  return 0;
+}
+
+/* Tells of a failure. Returns whether the call is to be made again; -1 with an exception. */
+static int tell(JSContext *ctx, JSValueConst failed, long errnum, int argc, JSValueConst *argv) {
+  JSValue args[7] = {JS_NewInt32(ctx, (int32_t)errnum)};
+  int count = argc < 6 ? argc : 6;
+  for (int i = 0; i < count; i++) args[i + 1] = argv[i];
+  JSValue again = JS_Call(ctx, failed, JS_UNDEFINED, count + 1, args);
+  return JS_IsException(again) ? -1 : JS_ToBool(ctx, again);
+}
+
 static JSValue bound_syscall(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic, void *opaque) {
   (void)self;
+  const struct bound *bound = opaque;
   struct call call;
   call.ctx = ctx;
   call.blocks = NULL;
@@ -311,20 +339,16 @@ static JSValue bound_syscall(JSContext *ctx, JSValueConst self, int argc, JSValu
   call.used = 0;
   struct copy_back *backs = NULL;
   JSValue result = JS_EXCEPTION;
-  const char *letter = opaque;
-  int at = 0;
-  for (; *letter != 0; at++)
-    if (push_value(&call, &letter, at < argc ? argv[at] : JS_UNDEFINED, &backs) < 0) goto out;
-  for (; at < argc; at++)
-    if (!JS_IsUndefined(argv[at])) {
-      JS_ThrowTypeError(ctx, "more arguments than the signature \"%s\" has", (const char *)opaque);
-      goto out;
-    }
-  while (call.count < 6) call.regs[call.count++] = 0;
-  long value = syscall((long)magic, call.regs[0], call.regs[1], call.regs[2], call.regs[3], call.regs[4], call.regs[5]);
-  if (value == -1) value = -errno;
+  if (collect(&call, bound->signature, argc, argv, &backs) < 0) goto out;
+  for (int again = 1; again > 0;) {
+    uint64_t *regs = call.regs;
+    long value = syscall((long)magic, regs[0], regs[1], regs[2], regs[3], regs[4], regs[5]);
+    if (value == -1) value = -errno;
+    again = value < 0 && !JS_IsUndefined(bound->failed) ? tell(ctx, bound->failed, -value, argc, argv) : 0;
+    if (again < 0) goto out;
+    result = JS_NewInt64(ctx, value);
+  }
   write_back(backs);
-  result = JS_NewInt64(ctx, value);
 out:
   release(&call);
   return result;
@@ -337,9 +361,13 @@ static JSValue door_bind(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   if (argc < 2 || JS_ToInt32(ctx, &nr, argv[0]) < 0) return JS_ThrowTypeError(ctx, "expected a system call number");
   const char *signature = JS_ToCStringLen(ctx, &length, argv[1]);
   if (signature == NULL) return JS_EXCEPTION;
-  char *kept = js_strndup(ctx, signature, length);
+  struct bound *bound = js_malloc(ctx, sizeof *bound + length + 1);
+  if (bound != NULL) {
+    bound->failed = argc > 2 ? JS_DupValue(ctx, argv[2]) : JS_UNDEFINED;
+    memcpy(bound->signature, signature, length + 1);
+  }
   JS_FreeCString(ctx, signature);
-  return kept == NULL ? JS_EXCEPTION : JS_NewCClosure(ctx, bound_syscall, "syscall", NULL, 6, nr, kept);
+  return bound == NULL ? JS_EXCEPTION : JS_NewCClosure(ctx, bound_syscall, "syscall", NULL, 6, nr, bound);
 }
 
 /* Returns twice: without a new stack clone3 is fork, and the engine goes on in both processes. */

@@ -1,7 +1,7 @@
 // The kernel's calls under their own names and in its argument order. A failure throws SyscallError.
 
 import { KEYCTL_SETPERM } from './constants.ts';
-import { current, door } from './current.ts';
+import { door } from './current.ts';
 import type { Door, Refs, SystemCall } from './door.ts';
 import { EINTR, failure } from './error.ts';
 import { type CallName, TABLE } from './table.ts';
@@ -12,28 +12,20 @@ const NOT_REPEATED: readonly string[] = ['close', 'ppoll'];
 /** Bytes of the kernel's sigset_t. */
 const SIGSET_SIZE = 8;
 
+declare const host: Door | undefined;
+
 function bindAt(opened: Door, name: CallName): SystemCall {
   const [x64, arm64, signature] = TABLE[name];
-  return opened.bind(opened.arch === 'x64' ? x64 : arm64, signature);
+  const repeated = !NOT_REPEATED.includes(name);
+  return opened.bind(opened.arch === 'x64' ? x64 : arm64, signature, (errno, ...args) => {
+    if (errno === EINTR && repeated) return true;
+    throw failure(name, args, errno);
+  });
 }
 
-/** The call `name` through the open door; most programs open one, and tests several. */
-function call(name: CallName): SystemCall {
-  const repeated = !NOT_REPEATED.includes(name);
-  let owner = current;
-  let kernel = owner === undefined ? undefined : bindAt(owner, name);
-  return (a, b, c, d, e, f) => {
-    if (owner !== current || kernel === undefined) {
-      owner = door();
-      kernel = bindAt(owner, name);
-    }
-    for (;;) {
-      const result = kernel(a, b, c, d, e, f);
-      if (result >= 0) return result;
-      if (result !== -EINTR || !repeated) throw failure(name, [a, b, c, d, e, f], -result);
-    }
-  };
-}
+/** In the executable bound once, while building. Elsewhere doors are opened later, and tests open several. */
+const call = (name: CallName): SystemCall =>
+  typeof host === 'undefined' ? (...args) => bindAt(door(), name)(...args) : bindAt(host, name);
 
 /** clone3(2) as fork: 0 in the child, which goes on in the same program. */
 export function clone3(args: Uint8Array): number {

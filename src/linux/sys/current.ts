@@ -4,7 +4,7 @@ import type { Door } from './door.ts';
 
 declare const host: Door | undefined;
 
-export let current: Door | undefined = typeof host === 'undefined' ? undefined : host;
+let current: Door | undefined = typeof host === 'undefined' ? undefined : host;
 
 export function useDoor(door: Door): void {
   current = door;

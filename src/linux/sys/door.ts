@@ -15,10 +15,13 @@ type Few = Argument | undefined;
 /** Without a rest parameter, which costs the engine an array each time, a hundred times a container. */
 export type SystemCall = (a?: Few, b?: Few, c?: Few, d?: Few, e?: Few, f?: Few) => number;
 
+/** `errno` is positive; what follows are the call's arguments. */
+export type Failed = (errno: number, a?: Few, b?: Few, c?: Few, d?: Few, e?: Few, f?: Few) => boolean;
+
 export interface Door {
   /**
-   * A system call as a function, which returns the kernel's own result: >= 0, or -errno. Never retries, never throws for
-   * an errno. Throws TypeError when an argument does not fit `signature` (a letter an argument; undefined behind the last):
+   * A system call as a function, which returns the kernel's own result: >= 0, or -errno. Where `failed` is given, it is told
+   * of each failure, and throws, or says whether to call again. Throws TypeError when an argument does not fit `signature` (a letter an argument; undefined behind the last):
    *
    *   i    integer: a safe-integer number, or a bigint that fits int64 or uint64;  I  the same, or undefined for 0
    *   s    string: NUL-terminated UTF-8 (a NUL inside is a TypeError);  S  the same, or null for NULL
@@ -31,7 +34,7 @@ export interface Door {
    *
    * At most six registers. `bytes` of a Refs are copied back after the call, except at the pointer offsets.
    */
-  bind(nr: number, signature: string): SystemCall;
+  bind(nr: number, signature: string, failed?: Failed): SystemCall;
 
   /**
    * clone3(2) without a new stack, as fork. `args` is struct clone_args (its size is the length).

@@ -135,9 +135,13 @@ function syscall(nr: number, signature: string, args: readonly (Argument | undef
 
 export const openKoffiDoor = (): Door => ({
   bind:
-    (nr, signature) =>
-    (...args) =>
-      syscall(nr, signature, args),
+    (nr, signature, failed) =>
+    (...args) => {
+      for (;;) {
+        const result = syscall(nr, signature, args);
+        if (result >= 0 || failed === undefined || !failed(-result, ...args)) return result;
+      }
+    },
   clone3: () => {
     throw new Error('clone3 needs the executable: Node is multi-threaded');
   },

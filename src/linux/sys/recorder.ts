@@ -37,9 +37,13 @@ export function openRecorder(answer: Answer = () => 0): Recorder {
   return {
     calls,
     bind:
-      (nr, signature) =>
-      (...args) =>
-        record({ name: nameOf(nr, signature), args: given(args) }),
+      (nr, signature, failed) =>
+      (...args) => {
+        for (;;) {
+          const result = record({ name: nameOf(nr, signature), args: given(args) });
+          if (result >= 0 || failed === undefined || !failed(-result, ...args)) return result;
+        }
+      },
     clone3: (args) => record({ name: 'clone3', args: [args] }),
     encode: (text) => new TextEncoder().encode(text),
     decode: (bytes) => new TextDecoder().decode(bytes),
