@@ -2,7 +2,7 @@
 
 import { TsociError } from '../errors.ts';
 import { runHooks, runHooksWarning } from '../hooks/hooks.ts';
-import { destroyCgroup } from '../linux/cgroups/run.ts';
+import { destroyCgroup } from '../linux/cgroups/destroy.ts';
 import { type Host, probeHost } from '../linux/host.ts';
 import { send } from '../linux/init/channel.ts';
 import { abandon, launch, type ParentContext } from '../linux/init/launch.ts';
@@ -64,7 +64,7 @@ export function createContainer(options: CreateOptions): Created {
   const console = openConsoleSocket(spec, options);
   claimDirectory(options.root, options.id);
   const record = newRecord(options, spec, plan);
-  const existing: string[] = [];
+  const existing = [...record.existingCgroups];
   try {
     writeRecord(options.root, record);
     return launchAndRecord(options, { spec, plan, host, console, existing }, record);
@@ -123,7 +123,8 @@ function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRec
     creator: identify(sys.getpid()),
     ownPidNamespace: hasNewNamespace(spec, 'pid'),
     cgroupPaths: plan.cgroupPaths,
-    existingCgroups: [],
+    // SAFETY: on the record before we make any: whoever cleans up after us knows which are not ours.
+    existingCgroups: Object.values(plan.cgroupPaths).filter(sys.exists),
     startable: (spec.process?.args ?? []).length > 0,
     poststart: spec.hooks?.poststart ?? [],
     poststop: spec.hooks?.poststop ?? [],

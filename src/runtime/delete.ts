@@ -2,7 +2,9 @@
 
 import { TsociError } from '../errors.ts';
 import { runHooksWarning } from '../hooks/hooks.ts';
-import { destroyCgroup, killAll, thaw } from '../linux/cgroups/run.ts';
+import { destroyCgroup } from '../linux/cgroups/destroy.ts';
+import { thaw } from '../linux/cgroups/freezer.ts';
+import { killAll } from '../linux/cgroups/members.ts';
 import * as sys from '../linux/sys/index.ts';
 import { checkId } from './ids.ts';
 import { signalProcess, waitForEnd } from './process.ts';

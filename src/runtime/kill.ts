@@ -1,7 +1,8 @@
 // runtime.md, "Kill".
 
 import { TsociError } from '../errors.ts';
-import { killAll, thaw } from '../linux/cgroups/run.ts';
+import { thaw } from '../linux/cgroups/freezer.ts';
+import { killAll } from '../linux/cgroups/members.ts';
 import * as sys from '../linux/sys/index.ts';
 import { signalProcess } from './process.ts';
 import { readRecord } from './record.ts';

@@ -1,6 +1,6 @@
 // runtime.md, "State" and "Lifecycle": the status of a container, and what may be done in each.
 
-import { freezerState } from '../linux/cgroups/run.ts';
+import { freezerState } from '../linux/cgroups/freezer.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { State } from '../spec/types.ts';
 import { OCI_VERSION } from '../spec/versions.ts';

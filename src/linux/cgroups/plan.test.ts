@@ -5,11 +5,12 @@ import { describe, it } from 'mocha';
 import type { LinuxResources, Spec } from '../../spec/types.ts';
 import { useDoor } from '../sys/current.ts';
 import { openRecorder } from '../sys/recorder.ts';
+import { deviceAccess } from './devices/access.ts';
 import { parseCgroups } from './host.ts';
 import { planCgroup } from './plan.ts';
 import { runCgroupStep } from './run.ts';
-import { deviceRules } from './v1/devices.ts';
-import { weightOf } from './v2/plan.ts';
+import { legacyRules } from './v1/devices.ts';
+import { weightOf } from './v2/cpu.ts';
 
 const MOUNTINFO = `31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755
 32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
@@ -79,18 +80,13 @@ describe('planCgroup', () => {
   });
 
   it('refuses what no hierarchy of the host can do, with its place', () => {
-    const refuse =
-      (resources: LinuxResources, host = HYBRID) =>
-      () =>
-        planCgroup(specOf(resources), host, 'id', OPTIONS);
-    expect(refuse({ cpu: { cpus: '0' } })).to.throw(
-      '/linux/resources/cpu/cpus: the host has no cgroup v1 controller cpuset',
+    const refuse = (resources: LinuxResources) => () => planCgroup(specOf(resources), HYBRID, 'id', OPTIONS);
+    expect(refuse({ network: { classID: 5 } })).to.throw(
+      '/linux/resources/network/classID: the host has no cgroup v1 controller net_cls',
     );
     expect(refuse({ unified: { 'memory.high': '1' } })).to.throw('/linux/resources/unified');
-    expect(refuse({ devices: [{ allow: false }] }, UNIFIED)).to.throw(
-      '/linux/resources/devices: not supported yet on cgroup v2',
-    );
-    expect(refuse({}, UNIFIED)).to.throw('/linux/resources/devices: not supported yet on cgroup v2');
+    expect(refuse({ cpu: { shares: 1 } })).to.throw('the minimum allowed cpu-shares is 2');
+    expect(refuse({ cpu: { shares: 262145 } })).to.throw('the maximum allowed cpu-shares is 262144');
     const rule = { type: 'c', major: 10, access: 'r' };
     const hole = [
       { ...rule, allow: true },
@@ -101,25 +97,74 @@ describe('planCgroup', () => {
   });
 
   it('converts to v2', () => {
-    const devices = [{ allow: true }];
     expect(
-      writes({ devices, memory: { limit: 1000, swap: 1500 }, cpu: { quota: 5 }, pids: { limit: 3 } }, UNIFIED),
+      writes({ memory: { limit: 1000, swap: 1500 }, cpu: { quota: 5 }, pids: { limit: 3 } }, UNIFIED),
     ).to.deep.equal([
-      'cgroup/memory.max=1000',
-      'cgroup/memory.swap.max=500',
-      'cgroup/cpu.max=5 100000',
       'cgroup/pids.max=3',
+      'cgroup/memory.swap.max=500',
+      'cgroup/memory.max=1000',
+      'cgroup/cpu.max=5 100000',
     ]);
-    expect([2, 1024, 262144].map(weightOf)).to.deep.equal(['1', '100', '10000']);
+    expect([1, 2, 1024, 262144, 2n ** 63n].map(weightOf)).to.deep.equal(['1', '1', '100', '10000', '10000']);
+  });
+
+  it('gives what v1 does not have to the unified hierarchy of a hybrid host', () => {
+    const resources = { hugepageLimits: [{ pageSize: '2MB', limit: 4194304 }] };
+    expect(writes(resources)).to.deep.equal([
+      'unified/hugetlb.2MB.max=4194304',
+      'unified/hugetlb.2MB.rsvd.max=4194304',
+    ]);
+    const enable = planCgroup(specOf(resources), HYBRID, 'id', OPTIONS).beforeJoin.find(
+      (step) => step.kind === 'cgroup-enable',
+    );
+    expect(enable).to.deep.include({ needed: [{ name: 'hugetlb', pointer: '/linux/resources/hugepageLimits/0' }] });
+  });
+
+  it('lets rules wait for the nodes that they forbid, and no others', () => {
+    const node = { path: '/dev/x', type: 'c', major: 10, minor: 237 } as const;
+    const planned = (allow: boolean) =>
+      planCgroup(
+        {
+          ociVersion: '1.3.0',
+          linux: { devices: [node], resources: { devices: [{ allow }, { ...node, access: 'rwm', allow: false }] } },
+        },
+        HYBRID,
+        'id',
+        OPTIONS,
+      );
+    expect(planned(true).afterNodes.map((step) => step.kind)).to.deep.equal(['cgroup-devices']);
+    expect(planned(false).afterNodes).to.deep.equal([]);
+    expect(planned(false).beforeJoin.at(-1)?.kind).to.equal('cgroup-devices');
+  });
+
+  it('gives a cgroup of its own, mounted for writing, to the user of the container', () => {
+    const own = (options: string[], namespaces: { type: 'cgroup' | 'user' }[]) =>
+      planCgroup(
+        {
+          ociVersion: '1.3.0',
+          process: { user: { uid: 5, gid: 0 }, cwd: '/' },
+          mounts: [{ destination: '/sys/fs/cgroup/', type: 'cgroup', options }],
+          linux: { namespaces, uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }] },
+        },
+        UNIFIED,
+        'id',
+        OPTIONS,
+      ).beforeJoin.find((step) => step.kind === 'cgroup-own');
+    expect(own(['rw'], [{ type: 'cgroup' }, { type: 'user' }])).to.deep.include({ uid: 1005 });
+    expect(own([], [{ type: 'cgroup' }])).to.deep.include({ uid: 5 });
+    expect(own(['ro'], [{ type: 'cgroup' }])).to.equal(undefined);
+    expect(own([], [])).to.equal(undefined);
   });
 
   it('allows nothing that no rule allows, but the default devices, last', () => {
-    const rules = deviceRules([{ allow: true, type: 'c', major: 10, minor: 200 }]).map(
+    const rules = legacyRules(deviceAccess([{ allow: true, type: 'c', major: 10, minor: 200 }])).map(
       (r) => `${r.allow ? '+' : '-'}${r.rule}`,
     );
     expect(rules.slice(0, 2)).to.deep.equal(['-a', '+c 10:200 rwm']);
     expect(rules.at(-1)).to.equal('+c 136:* rwm');
-    expect(deviceRules([{ allow: false }, { allow: true }])).to.deep.equal([{ allow: true, rule: 'a' }]);
+    expect(legacyRules(deviceAccess([{ allow: false }, { allow: true }]))).to.deep.equal([{ allow: true, rule: 'a' }]);
+    const twice = deviceAccess([{ allow: true, type: 'c', major: 1, minor: 3, access: 'rw' }]);
+    expect(twice.exceptions.filter((device) => device.major === 1 && device.minor === 3)).to.have.length(1);
   });
 });
 

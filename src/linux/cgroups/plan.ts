@@ -3,10 +3,13 @@
 import { TsociError } from '../../errors.ts';
 import type { LinuxResources, Spec } from '../../spec/types.ts';
 import { cleanPath } from '../names.ts';
+import { planCgroupDevices } from './devices/plan.ts';
 import type { CgroupHost, Hierarchy } from './host.ts';
-import type { CgroupPaths, CgroupPlan, CgroupStep } from './steps.ts';
-import { checkControllers, legacySettings, planLegacy } from './v1/plan.ts';
-import { unifiedHierarchySettings } from './v2/plan.ts';
+import { planOwner } from './owner.ts';
+import type { Setting } from './settings.ts';
+import { type CgroupPaths, type CgroupPlan, type CgroupStep, writeStep } from './steps.ts';
+import { legacySettings, planLegacy } from './v1/plan.ts';
+import { controllerOf, convertedSettings, unifiedHierarchySettings } from './v2/plan.ts';
 
 export interface CgroupOptions {
   readonly rootless: boolean;
@@ -20,56 +23,99 @@ function directoryIn(hierarchy: Hierarchy, cgroupsPath: string | undefined, id: 
   return `${hierarchy.mountPoint}${inside}`;
 }
 
+const keyOf = (hierarchy: Hierarchy): string =>
+  hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
+
 export function cgroupPaths(spec: Spec, host: CgroupHost, id: string): CgroupPaths {
   const paths: Record<string, string> = {};
   for (const hierarchy of host.hierarchies) {
-    const key = hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
-    paths[key] = directoryIn(hierarchy, spec.linux?.cgroupsPath, id);
+    paths[keyOf(hierarchy)] = directoryIn(hierarchy, spec.linux?.cgroupsPath, id);
   }
   return paths;
 }
 
-function planUnified(
-  hierarchy: Hierarchy,
-  dir: string,
-  resources: LinuxResources | undefined,
-  options: CgroupOptions,
-): CgroupStep[] {
-  // On a hybrid host the limits and devices are the v1 hierarchies'.
-  const settings = resources === undefined ? [] : unifiedHierarchySettings(resources);
-  return [
-    { kind: 'cgroup-mkdir', dir, optional: options.rootless && settings.length === 0 },
-    ...(settings.length > 0 ? [{ kind: 'cgroup-enable', dir, mountPoint: hierarchy.mountPoint } as const] : []),
-    ...settings.map(({ file, value }): CgroupStep => ({ kind: 'cgroup-write', dir, file, value })),
-  ];
+/** Of what is asked, the part of controllers that no v1 hierarchy has: on a hybrid host the unified one may. */
+function hybridSettings(resources: LinuxResources, host: CgroupHost): Setting[] {
+  const missing = Object.entries(legacySettings(resources)).filter(
+    ([controller, wanted]) =>
+      wanted.length > 0 && !host.hierarchies.some((hierarchy) => hierarchy.controllers.includes(controller)),
+  );
+  return missing.flatMap(([controller, [first]]) => {
+    const settings = host.mode === 'hybrid' ? convertedSettings(resources)[controller]?.() : undefined;
+    if (settings !== undefined) return settings;
+    const pointer = first?.pointer ?? '';
+    throw new TsociError('ERR_CGROUP', `${pointer}: the host has no cgroup v1 controller ${controller}`, { pointer });
+  });
+}
+
+function refuseUnified(resources: LinuxResources): void {
+  if (Object.keys(resources.unified ?? {}).length === 0) return;
+  const pointer = '/linux/resources/unified';
+  const message = `${pointer}: the controllers of this host are in cgroup v1 hierarchies`;
+  throw new TsociError('ERR_CGROUP', message, { pointer });
+}
+
+/** Every setting once, in the hierarchy that takes it; in the order of `host.hierarchies`. */
+function settingsOf(resources: LinuxResources, host: CgroupHost): Setting[][] {
+  if (host.mode === 'v2') return [unifiedHierarchySettings(resources)];
+  refuseUnified(resources);
+  const legacy = legacySettings(resources);
+  const others = hybridSettings(resources, host);
+  return host.hierarchies.map(({ version, controllers }) =>
+    version === 2 ? others : controllers.flatMap((controller) => legacy[controller] ?? []),
+  );
+}
+
+function enableStep({ mountPoint }: Hierarchy, dir: string, settings: readonly Setting[]): CgroupStep {
+  const needed = new Map<string, string>();
+  for (const setting of settings) {
+    const name = controllerOf(setting);
+    if (name !== 'cgroup' && !needed.has(name)) needed.set(name, setting.pointer);
+  }
+  return {
+    kind: 'cgroup-enable',
+    dir,
+    mountPoint,
+    needed: [...needed].map(([name, pointer]) => ({ name, pointer })),
+  };
+}
+
+function planUnified(hierarchy: Hierarchy, dir: string, settings: readonly Setting[], options: UnifiedOptions) {
+  const { whole, rootless, memory } = options;
+  const steps: CgroupStep[] = [{ kind: 'cgroup-mkdir', dir, optional: rootless && settings.length === 0 }];
+  // COMPAT: every controller, also for statistics, as runc has it; on a hybrid host those that are asked for.
+  if (whole || settings.length > 0) steps.push(enableStep(hierarchy, dir, settings));
+  if (whole && memory?.checkBeforeUpdate === true) steps.push({ kind: 'cgroup-check-memory', dir, memory });
+  return [...steps, ...settings.map((setting) => writeStep(dir, setting))];
+}
+
+interface UnifiedOptions {
+  /** It is the host's only hierarchy. */
+  readonly whole: boolean;
+  readonly rootless: boolean;
+  readonly memory: LinuxResources['memory'];
 }
 
 /** Throws ERR_CGROUP or ERR_UNSUPPORTED for what this host, or tsoci, cannot do. */
 export function planCgroup(spec: Spec, host: CgroupHost, id: string, options: CgroupOptions): CgroupPlan {
   if (options.systemd) throw new TsociError('ERR_UNSUPPORTED', 'the systemd cgroup driver is not supported yet');
   const resources = spec.linux?.resources ?? {};
+  const { rootless } = options;
   const paths = cgroupPaths(spec, host, id);
-  const settings = host.mode === 'v2' ? {} : legacySettings(resources);
-  if (host.mode !== 'v2') checkLegacy(resources, settings, host);
-  const beforeJoin: CgroupStep[] = [];
-  const join: CgroupStep[] = [];
-  for (const hierarchy of host.hierarchies) {
-    const dir = directoryIn(hierarchy, spec.linux?.cgroupsPath, id);
-    const steps =
-      hierarchy.version === 1
-        ? planLegacy(hierarchy, dir, { resources, settings, rootless: options.rootless })
-        : planUnified(hierarchy, dir, host.mode === 'v2' ? resources : undefined, options);
-    beforeJoin.push(...steps);
-    join.push({ kind: 'cgroup-join', dir, optional: options.rootless });
-  }
-  return { paths, beforeJoin, join };
-}
-
-function checkLegacy(resources: LinuxResources, settings: ReturnType<typeof legacySettings>, host: CgroupHost): void {
-  checkControllers(settings, host.hierarchies);
-  if (Object.keys(resources.unified ?? {}).length === 0) return;
-  const pointer = '/linux/resources/unified';
-  throw new TsociError('ERR_CGROUP', `${pointer}: the controllers of this host are in cgroup v1 hierarchies`, {
-    pointer,
+  const settings = settingsOf(resources, host);
+  const devices = planCgroupDevices(spec, host, paths, rootless);
+  const unified = { whole: host.mode === 'v2', rootless, memory: resources.memory };
+  const beforeJoin = host.hierarchies.flatMap((hierarchy, index) => {
+    const dir = paths[keyOf(hierarchy)] as string;
+    const wanted = settings[index] ?? [];
+    return hierarchy.version === 1
+      ? planLegacy(hierarchy, dir, wanted, rootless)
+      : planUnified(hierarchy, dir, wanted, unified);
   });
+  return {
+    paths,
+    beforeJoin: [...beforeJoin, ...(devices.late ? [] : devices.steps), ...planOwner(spec, host, paths)],
+    join: Object.values(paths).map((dir) => ({ kind: 'cgroup-join', dir, optional: rootless })),
+    afterNodes: devices.late ? devices.steps : [],
+  };
 }

@@ -1,18 +1,17 @@
-// Doing the steps, and what is done to a container's cgroups later: by the recorded directories alone.
+// Doing the steps that make a container's cgroups.
 
 import { TsociError } from '../../errors.ts';
 import * as sys from '../sys/index.ts';
-import type { CgroupPaths, CgroupStep, DeviceRule } from './steps.ts';
+import { attachFilter } from './devices/attach.ts';
+import { freezerStateOf, textOf } from './freezer.ts';
+import { pidsBelow } from './members.ts';
+import type { CgroupStep } from './steps.ts';
+import type { DeviceRule } from './v1/devices.ts';
+import { checkMemoryUsage } from './v2/memory.ts';
 
 const DENIED = [sys.E.EACCES, sys.E.EPERM, sys.E.EROFS];
 
 const isDenied = (error: unknown): boolean => sys.isErrno(error, ...DENIED);
-
-const numbersIn = (text: string): number[] =>
-  text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(Number);
 
 /** Makes the cgroup; one that is there already must be fit to take the container (config-linux.md since 1.1). */
 function makeCgroup(dir: string, optional: boolean, existing: string[]): void {
@@ -24,8 +23,8 @@ function makeCgroup(dir: string, optional: boolean, existing: string[]): void {
     if (sys.isErrno(error, sys.E.ENOENT)) return makeBelow(dir, optional, existing);
     if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
   }
-  existing.push(dir);
-  const count = numbersIn(sys.readText(`${dir}/cgroup.procs`)).length;
+  if (!existing.includes(dir)) existing.push(dir);
+  const count = pidsBelow(dir).length;
   if (count > 0) throw new TsociError('ERR_CGROUP', `container's cgroup is not empty: ${count} process(es) found`);
   if (freezerStateOf(dir) === 'frozen') throw new TsociError('ERR_CGROUP', "container's cgroup unexpectedly frozen");
 }
@@ -58,17 +57,84 @@ function inherited(dir: string, mountPoint: string, file: string): string {
   return value;
 }
 
-/** cgroup.subtree_control of every ancestor, with the controllers that it has to give. */
-function enableControllers(dir: string, mountPoint: string): void {
-  const parts = dir.slice(mountPoint.length + 1).split('/');
+const namesIn = (path: string): string[] =>
+  sys
+    .readText(path)
+    .split(/\s+/)
+    .filter((name) => name !== '');
+
+/** All at once, as it nearly always goes; else one by one: one that cannot be had must not keep us from the others. */
+function enableIn(dir: string): void {
+  const enabled = namesIn(`${dir}/cgroup.subtree_control`);
+  const missing = namesIn(`${dir}/cgroup.controllers`).filter((name) => !enabled.includes(name));
+  if (missing.length === 0 || enable(dir, missing) || missing.length === 1) return;
+  for (const name of missing) enable(dir, [name]);
+}
+
+/** Whether it worked. What did not is told by the controller's absence below, if anything needs it. */
+function enable(dir: string, names: readonly string[]): boolean {
+  try {
+    sys.writeText(`${dir}/cgroup.subtree_control`, names.map((name) => `+${name}`).join(' '));
+    return true;
+  } catch (error) {
+    if (error instanceof sys.SyscallError) return false;
+    throw error;
+  }
+}
+
+/** Enables in every ancestor the controllers that it has to give. Throws ERR_CGROUP for a needed one that does not arrive. */
+function enableControllers({ dir, mountPoint, needed }: Extract<CgroupStep, { kind: 'cgroup-enable' }>): void {
   let at = mountPoint;
-  for (const part of parts) {
-    const controllers = sys.readText(`${at}/cgroup.controllers`).trim().split(' ');
-    const enabled = sys.readText(`${at}/cgroup.subtree_control`).trim().split(' ');
-    const missing = controllers.filter((name) => name !== '' && !enabled.includes(name));
-    if (missing.length > 0) sys.writeText(`${at}/cgroup.subtree_control`, missing.map((name) => `+${name}`).join(' '));
+  for (const part of dir.slice(mountPoint.length + 1).split('/')) {
+    enableIn(at);
     at = `${at}/${part}`;
   }
+  if (needed.length === 0) return;
+  const available = namesIn(`${dir}/cgroup.controllers`);
+  const missing = needed.find(({ name }) => !available.includes(name));
+  if (missing === undefined) return;
+  const { name, pointer } = missing;
+  throw new TsociError('ERR_CGROUP', `${pointer}: controller "${name}" is not available in ${dir}`, {
+    pointer,
+    hint: `it is in no cgroup.controllers, or a cgroup above has processes of its own and cannot give it`,
+  });
+}
+
+/** A file that is not there may have another in its place. */
+function writeSetting(step: Extract<CgroupStep, { kind: 'cgroup-write' }>): void {
+  try {
+    sys.writeText(`${step.dir}/${step.file}`, step.value);
+  } catch (error) {
+    if (step.otherwise === undefined || !sys.isErrno(error, sys.E.ENOENT)) throw error;
+    if (step.otherwise !== 'nothing') sys.writeText(`${step.dir}/${step.otherwise.file}`, step.otherwise.value);
+  }
+}
+
+/** The files that a delegated cgroup's manager writes (cgroups(7)); the kernel's list may name some that are not there. */
+function giveAway(dir: string, uid: number): void {
+  const list = textOf('/sys/kernel/cgroup/delegate') ?? 'cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n';
+  sys.fchownat(sys.AT_FDCWD, dir, uid, -1, sys.AT_SYMLINK_NOFOLLOW);
+  for (const name of list.split('\n').filter((line) => line !== '')) {
+    try {
+      sys.fchownat(sys.AT_FDCWD, `${dir}/${name}`, uid, -1, sys.AT_SYMLINK_NOFOLLOW);
+    } catch (error) {
+      if (!sys.isErrno(error, sys.E.ENOENT)) throw error;
+    }
+  }
+}
+
+function filterDevices(step: Extract<CgroupStep, { kind: 'cgroup-device-filter' }>): void {
+  try {
+    attachFilter(step.dir, step.filter);
+  } catch (error) {
+    // COMPAT: without privileges devices are nothing to care for, as with runc: there is no mknod(2) either.
+    if (!step.optional || !(isDenied(error) || sys.isErrno(error, sys.E.ENOENT))) throw error;
+  }
+}
+
+function checkMemory({ dir, memory }: Extract<CgroupStep, { kind: 'cgroup-check-memory' }>): void {
+  const usage = textOf(`${dir}/memory.current`);
+  if (usage !== undefined) checkMemoryUsage(memory, BigInt(usage.trim()));
 }
 
 function writeRules(dir: string, rules: readonly DeviceRule[]): void {
@@ -96,99 +162,18 @@ export function runCgroupStep(step: CgroupStep, pid: number, existing: string[])
     case 'cgroup-inherit-cpuset':
       return sys.exists(step.dir) ? inheritCpuset(step.dir, step.mountPoint) : undefined;
     case 'cgroup-enable':
-      return enableControllers(step.dir, step.mountPoint);
+      return enableControllers(step);
+    case 'cgroup-check-memory':
+      return checkMemory(step);
     case 'cgroup-write':
-      return sys.writeText(`${step.dir}/${step.file}`, step.value);
+      return writeSetting(step);
     case 'cgroup-devices':
       return writeRules(step.dir, step.rules);
+    case 'cgroup-device-filter':
+      return filterDevices(step);
+    case 'cgroup-own':
+      return giveAway(step.dir, step.uid);
     case 'cgroup-join':
       return joinCgroup(step.dir, pid, step.optional);
-  }
-}
-
-/** Processes in the cgroup and below it, by the first hierarchy that tells. */
-export function pidsOf(paths: CgroupPaths): number[] {
-  const dir = paths['unified'] ?? paths['freezer'] ?? paths['devices'] ?? Object.values(paths)[0];
-  return dir === undefined ? [] : pidsBelow(dir);
-}
-
-function pidsBelow(dir: string): number[] {
-  try {
-    const own = numbersIn(sys.readText(`${dir}/cgroup.procs`));
-    return [...own, ...childrenOf(dir).flatMap(pidsBelow)];
-  } catch (error) {
-    if (sys.isErrno(error, sys.E.ENOENT, sys.E.ENODEV)) return [];
-    throw error;
-  }
-}
-
-const childrenOf = (dir: string): string[] =>
-  sys
-    .listDir(dir)
-    .map((name) => `${dir}/${name}`)
-    .filter((path) => sys.isDirectory(path));
-
-/** Signals every process in the cgroup until the list no longer grows. */
-export function killAll(paths: CgroupPaths, signal: number): void {
-  const signalled = new Set<number>();
-  for (;;) {
-    const pids = pidsOf(paths).filter((pid) => !signalled.has(pid));
-    if (pids.length === 0) return;
-    for (const pid of pids) {
-      signalled.add(pid);
-      sys.killQuietly(pid, signal);
-    }
-  }
-}
-
-function textOf(path: string): string | undefined {
-  try {
-    return sys.readText(path);
-  } catch (error) {
-    if (error instanceof sys.SyscallError) return undefined;
-    throw error;
-  }
-}
-
-/** Of a v1 freezer cgroup, or a v2 cgroup. */
-function freezerStateOf(dir: string): 'frozen' | 'thawed' {
-  const legacy = textOf(`${dir}/freezer.state`);
-  if (legacy !== undefined) return legacy.startsWith('THAWED') ? 'thawed' : 'frozen';
-  return textOf(`${dir}/cgroup.freeze`)?.startsWith('1') === true ? 'frozen' : 'thawed';
-}
-
-export function freezerState(paths: CgroupPaths): 'frozen' | 'thawed' {
-  const dir = paths['freezer'] ?? paths['unified'];
-  return dir === undefined ? 'thawed' : freezerStateOf(dir);
-}
-
-export function thaw(paths: CgroupPaths): void {
-  if (freezerState(paths) === 'thawed') return;
-  const legacy = paths['freezer'];
-  if (legacy !== undefined) sys.writeText(`${legacy}/freezer.state`, 'THAWED');
-  else sys.writeText(`${paths['unified']}/cgroup.freeze`, '0');
-}
-
-/** Milliseconds that a cgroup may take to be empty after its last process was killed. */
-const REMOVE_TIMEOUT = 5000;
-
-/** Removes the container's cgroups and those that it made in them, but none of `existing` (runtime.md, "Delete"). */
-export function destroyCgroup(paths: CgroupPaths, existing: readonly string[]): void {
-  for (const dir of Object.values(paths)) if (!existing.includes(dir)) removeCgroup(dir);
-}
-
-function removeCgroup(dir: string): void {
-  // KERNEL: a killed process leaves its cgroup when it has ended, which v1 tells nobody: ask again, ever more seldom.
-  for (let waited = 0, pause = 1; ; waited += pause, pause *= 2) {
-    try {
-      sys.unlinkat(sys.AT_FDCWD, dir, sys.AT_REMOVEDIR);
-      return;
-    } catch (error) {
-      if (sys.isErrno(error, sys.E.ENOENT)) return;
-      if (!sys.isErrno(error, sys.E.EBUSY) || waited > REMOVE_TIMEOUT) throw error;
-    }
-    const children = childrenOf(dir);
-    if (children.length > 0) for (const child of children) removeCgroup(child);
-    else sys.poll([], pause);
   }
 }

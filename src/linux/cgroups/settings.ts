@@ -7,6 +7,8 @@ export interface Setting {
   readonly value: string;
   /** Where in the configuration it is asked for. */
   readonly pointer: string;
+  /** What is written where there is no such file: another one, or nothing. */
+  readonly otherwise?: { readonly file: string; readonly value: string } | 'nothing';
 }
 
 /** COMPAT: 0 means "leave alone", as runc has it and as engines send it. */

@@ -1,5 +1,16 @@
 // The steps that make a cgroup, as values.
 
+import type { LinuxMemory } from '../../spec/types.ts';
+import type { Setting } from './settings.ts';
+import type { DeviceRule } from './v1/devices.ts';
+
+/** A controller that a setting needs. */
+export interface NeededController {
+  readonly name: string;
+  /** Where in the configuration the first such setting is. */
+  readonly pointer: string;
+}
+
 export type CgroupStep =
   | {
       readonly kind: 'cgroup-mkdir';
@@ -8,16 +19,32 @@ export type CgroupStep =
       readonly optional: boolean;
     }
   | { readonly kind: 'cgroup-inherit-cpuset'; readonly dir: string; readonly mountPoint: string }
-  | { readonly kind: 'cgroup-enable'; readonly dir: string; readonly mountPoint: string }
-  | { readonly kind: 'cgroup-write'; readonly dir: string; readonly file: string; readonly value: string }
+  | {
+      readonly kind: 'cgroup-enable';
+      readonly dir: string;
+      readonly mountPoint: string;
+      readonly needed: readonly NeededController[];
+    }
+  | { readonly kind: 'cgroup-check-memory'; readonly dir: string; readonly memory: LinuxMemory }
+  | ({ readonly kind: 'cgroup-write'; readonly dir: string } & Pick<Setting, 'file' | 'value' | 'otherwise'>)
   | { readonly kind: 'cgroup-devices'; readonly dir: string; readonly rules: readonly DeviceRule[] }
+  | {
+      readonly kind: 'cgroup-device-filter';
+      readonly dir: string;
+      /** struct bpf_insn[]. */
+      readonly filter: Uint8Array;
+      readonly optional: boolean;
+    }
+  | { readonly kind: 'cgroup-own'; readonly dir: string; readonly uid: number }
   | { readonly kind: 'cgroup-join'; readonly dir: string; readonly optional: boolean };
 
-export interface DeviceRule {
-  readonly allow: boolean;
-  /** As the kernel takes it: `c 1:3 rwm`, or `a` for all. */
-  readonly rule: string;
-}
+export const writeStep = (dir: string, { file, value, otherwise }: Setting): CgroupStep => ({
+  kind: 'cgroup-write',
+  dir,
+  file,
+  value,
+  ...(otherwise === undefined ? {} : { otherwise }),
+});
 
 /** The container's directory in each hierarchy: by the first controller's name, `unified` for v2. */
 export type CgroupPaths = Readonly<Record<string, string>>;
@@ -26,6 +53,8 @@ export interface CgroupPlan {
   readonly paths: CgroupPaths;
   readonly beforeJoin: readonly CgroupStep[];
   readonly join: readonly CgroupStep[];
+  /** Device rules that would be in the way of the container's own device nodes: they come into force after those. */
+  readonly afterNodes: readonly CgroupStep[];
 }
 
 export function describeCgroupStep(step: CgroupStep): string {
@@ -36,10 +65,16 @@ export function describeCgroupStep(step: CgroupStep): string {
       return `taking over the parent's cpus and memory nodes in ${step.dir}`;
     case 'cgroup-enable':
       return `enabling the controllers down to ${step.dir}`;
+    case 'cgroup-check-memory':
+      return `holding the new limits against the memory in use in ${step.dir}`;
     case 'cgroup-write':
       return `writing "${step.value}" to ${step.dir}/${step.file}`;
     case 'cgroup-devices':
       return `allowing devices in ${step.dir}: ${step.rules.map((r) => `${r.allow ? '+' : '-'}${r.rule}`).join(', ')}`;
+    case 'cgroup-device-filter':
+      return `attaching the device filter (${step.filter.length / 8} instructions) to ${step.dir}`;
+    case 'cgroup-own':
+      return `giving ${step.dir} to user ${step.uid}`;
     case 'cgroup-join':
       return `joining the cgroup ${step.dir}`;
   }

@@ -9,6 +9,8 @@ export type Message =
   | { readonly type: 'map' }
   /** stage → parent: the container's pid, as the host sees it. */
   | { readonly type: 'cloned'; readonly pid: number }
+  /** child → parent: the device nodes are made, the rules for devices may come into force. */
+  | { readonly type: 'device-rules' }
   /** child → parent: mounts are made, run prestart and createRuntime hooks. */
   | { readonly type: 'runtime-hooks' }
   /** child → parent: set up; only `start` is missing. */

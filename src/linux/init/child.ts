@@ -86,6 +86,7 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
     case 'exec':
       return runProgramStep(step, ctx);
     case 'await-parent':
+    case 'device-rules':
     case 'runtime-hooks':
     case 'create-container-hooks':
     case 'ready':

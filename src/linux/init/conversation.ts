@@ -9,6 +9,7 @@ import type { InitContext } from './context.ts';
 
 export type ConversationStep =
   | { readonly kind: 'await-parent' }
+  | { readonly kind: 'device-rules' }
   | { readonly kind: 'runtime-hooks'; readonly kinds: readonly string[] }
   | { readonly kind: 'create-container-hooks'; readonly hooks: readonly Hook[] }
   | { readonly kind: 'ready' }
@@ -47,6 +48,9 @@ export function runConversation(step: ConversationStep, ctx: InitContext): void 
       // CVE-2016-9962: from here on nobody may look at us through /proc or ptrace(2).
       sys.prctl(sys.PR_SET_DUMPABLE, 0, 0, 0, 0);
       return;
+    case 'device-rules':
+      send(ctx.channel, { type: 'device-rules' });
+      return awaitWord(ctx, 'go');
     case 'runtime-hooks':
       send(ctx.channel, { type: 'runtime-hooks' });
       return awaitWord(ctx, 'go');
@@ -66,6 +70,8 @@ export function describeConversation(step: ConversationStep): string {
   switch (step.kind) {
     case 'await-parent':
       return 'waiting until the parent has written id maps and joined cgroups';
+    case 'device-rules':
+      return 'asking the parent to put the rules for devices in force';
     case 'runtime-hooks':
       return `asking the parent to run the hooks ${step.kinds.join(', ')}`;
     case 'create-container-hooks':

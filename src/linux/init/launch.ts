@@ -5,6 +5,8 @@
 //      │ clone3(new namespaces) ──────────────────▶│
 //      │ id maps, cgroups joined, oom score        │
 //      │────────────────── go ────────────────────▶│ namespaces joined, rootfs, mounts, devices
+//      │◀───────── device-rules ───────────────────│ only where they forbid mknod of the container's own devices
+//      │────────────────── go ────────────────────▶│
 //      │◀───────── runtime-hooks ──────────────────│
 //      │ hooks prestart, createRuntime             │
 //      │────────────────── go ────────────────────▶│ hooks createContainer; pivot_root; masks; rlimits; user …
@@ -21,6 +23,7 @@
 import { TsociError } from '../../errors.ts';
 import type { State } from '../../spec/types.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
+import type { CgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
 import { openMountSources } from '../mounts/sources.ts';
 import { runSteps } from '../plan/run.ts';
@@ -145,7 +148,7 @@ function letGo(channel: number): void {
 }
 
 /** Serves the container until it is ready. */
-function attendContainer(ctx: ParentContext): void {
+function attendContainer(ctx: ParentContext, deviceRules: readonly CgroupStep[]): void {
   letGo(ctx.channel);
   for (;;) {
     const message = receive(ctx.channel)?.message;
@@ -155,6 +158,9 @@ function attendContainer(ctx: ParentContext): void {
     if (message.type === 'warning') ctx.warn(message.text);
     else if (message.type === 'rlimit') {
       setRlimit(ctx.pid, message.resource, BigInt(message.soft), BigInt(message.hard));
+      letGo(ctx.channel);
+    } else if (message.type === 'device-rules') {
+      for (const step of deviceRules) runCgroupStep(step, ctx.pid, ctx.existingCgroups);
       letGo(ctx.channel);
     } else if (message.type === 'runtime-hooks') {
       ctx.runtimeHooks(ctx.stateOf('creating', ctx.pid));
@@ -197,8 +203,11 @@ function runParentStep(step: ParentStep, ctx: ParentContext): void {
     case 'cgroup-mkdir':
     case 'cgroup-inherit-cpuset':
     case 'cgroup-enable':
+    case 'cgroup-check-memory':
     case 'cgroup-write':
     case 'cgroup-devices':
+    case 'cgroup-device-filter':
+    case 'cgroup-own':
     case 'cgroup-join':
       return runCgroupStep(step, ctx.pid, ctx.existingCgroups);
     case 'clone':
@@ -208,6 +217,6 @@ function runParentStep(step: ParentStep, ctx: ParentContext): void {
     case 'oom-score':
       return runOomScore(step, ctx.pid);
     case 'attend':
-      return attendContainer(ctx);
+      return attendContainer(ctx, step.deviceRules);
   }
 }

@@ -39,8 +39,11 @@ export function describeStep(step: Step): string {
     case 'cgroup-mkdir':
     case 'cgroup-inherit-cpuset':
     case 'cgroup-enable':
+    case 'cgroup-check-memory':
     case 'cgroup-write':
     case 'cgroup-devices':
+    case 'cgroup-device-filter':
+    case 'cgroup-own':
     case 'cgroup-join':
       return describeCgroupStep(step);
     case 'clone':
@@ -115,6 +118,7 @@ export function describeStep(step: Step): string {
     case 'exec':
       return describeProgramStep(step);
     case 'await-parent':
+    case 'device-rules':
     case 'runtime-hooks':
     case 'create-container-hooks':
     case 'ready':

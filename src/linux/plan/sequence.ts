@@ -52,7 +52,7 @@ export function parentSequence({ spec }: PlanInput, clone: ClonePlan, cgroup: Cg
     ...(mapping ? [{ kind: 'id-mappings', clone } as const] : []), // until then the child has no user
     ...cgroup.join, //                       before any memory of the set-up is charged to us
     ...planOomScore(spec), //                while the child may still be looked at
-    { kind: 'attend' }, //                   the child's part, below
+    { kind: 'attend', deviceRules: cgroup.afterNodes }, // the child's part, below
   ];
 }
 
@@ -74,6 +74,7 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
     ...planRootfs(spec, bundle),
     ...mounts, //                            in the listed order
     ...planDevices(spec), //                 /dev is mounted now
+    ...(cgroup.afterNodes.length > 0 ? [{ kind: 'device-rules' } as const] : []), // they forbid mknod of what we have just made
     ...planOpenTerminal(spec), //            by the container's own devpts
     ...planConsole(spec), //                 the slave on /dev/console
     ...planReopenNull(spec),

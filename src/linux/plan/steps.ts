@@ -31,7 +31,11 @@ export interface CloneStep {
 export type ParentStep =
   | CloneStep
   | { readonly kind: 'id-mappings'; readonly clone: ClonePlan }
-  | { readonly kind: 'attend' }
+  | {
+      readonly kind: 'attend';
+      /** What the child asks for when it has made the device nodes. */
+      readonly deviceRules: readonly CgroupStep[];
+    }
   | CgroupStep
   | OomScoreStep;
 

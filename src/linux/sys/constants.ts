@@ -251,6 +251,17 @@ export const KEY_USR_READ = 0x20000;
 export const KEY_USR_SEARCH = 0x80000;
 export const IOPRIO_WHO_PGRP = 2;
 
+// bpf(2)
+export const BPF_PROG_LOAD = 5;
+export const BPF_PROG_ATTACH = 8;
+export const BPF_PROG_DETACH = 9;
+export const BPF_PROG_GET_FD_BY_ID = 13;
+export const BPF_PROG_QUERY = 16;
+export const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
+export const BPF_CGROUP_DEVICE = 6;
+export const BPF_F_ALLOW_MULTI = 2;
+export const BPF_F_REPLACE = 4;
+
 /** close_range(2), "to the last". */
 export const UINT_MAX = 0xffffffff;
 

@@ -13,12 +13,22 @@ function throttles(file: string, devices: readonly LinuxThrottleDevice[] | undef
   }));
 }
 
+/** KERNEL(5.4): only BFQ weighs, under names of its own. */
+const weight = (file: string, bfq: string, value: string, pointer: string): Setting => ({
+  file,
+  value,
+  pointer,
+  otherwise: { file: bfq, value },
+});
+
 function weights(io: LinuxBlockIO): Setting[] {
   return (io.weightDevice ?? []).flatMap((device, index) => {
     const place = `${device.major}:${device.minor}`;
     const pointer = `${POINTER}/weightDevice/${index}`;
     return [
-      ...(isAsked(device.weight) ? [{ file: 'blkio.weight_device', value: `${place} ${device.weight}`, pointer }] : []),
+      ...(isAsked(device.weight)
+        ? [weight('blkio.weight_device', 'blkio.bfq.weight_device', `${place} ${device.weight}`, pointer)]
+        : []),
       ...(isAsked(device.leafWeight)
         ? [{ file: 'blkio.leaf_weight_device', value: `${place} ${device.leafWeight}`, pointer }]
         : []),
@@ -29,7 +39,7 @@ function weights(io: LinuxBlockIO): Setting[] {
 export function blkioSettings(io: LinuxBlockIO | undefined): Setting[] {
   if (io === undefined) return [];
   return [
-    ...numberSetting('blkio.weight', io.weight, `${POINTER}/weight`),
+    ...(isAsked(io.weight) ? [weight('blkio.weight', 'blkio.bfq.weight', String(io.weight), `${POINTER}/weight`)] : []),
     ...numberSetting('blkio.leaf_weight', io.leafWeight, `${POINTER}/leafWeight`),
     ...weights(io),
     ...throttles('blkio.throttle.read_bps_device', io.throttleReadBpsDevice, 'throttleReadBpsDevice'),

@@ -1,9 +1,15 @@
 // config-linux.md, "Memory", in cgroup v1.
 
 import type { LinuxMemory } from '../../../spec/types.ts';
-import { numberSetting, type Setting } from '../settings.ts';
+import { isAsked, numberSetting, type Setting } from '../settings.ts';
 
 const POINTER = '/linux/resources/memory';
+
+/** COMPAT: no limit of memory and none asked for both is no limit of both, as with runc. */
+const swapSetting = ({ limit, swap }: LinuxMemory): Setting[] =>
+  limit !== undefined && BigInt(limit) === -1n && !isAsked(swap)
+    ? [{ file: 'memory.memsw.limit_in_bytes', value: '-1', pointer: `${POINTER}/limit`, otherwise: 'nothing' }]
+    : numberSetting('memory.memsw.limit_in_bytes', swap, `${POINTER}/swap`);
 
 /** ORDER: the limit before memory and swap together, which the kernel refuses below the limit. */
 export function memorySettings(memory: LinuxMemory | undefined): Setting[] {
@@ -13,7 +19,7 @@ export function memorySettings(memory: LinuxMemory | undefined): Setting[] {
       ? [{ file: 'memory.use_hierarchy', value: '1', pointer: `${POINTER}/useHierarchy` }]
       : []),
     ...numberSetting('memory.limit_in_bytes', memory.limit, `${POINTER}/limit`),
-    ...numberSetting('memory.memsw.limit_in_bytes', memory.swap, `${POINTER}/swap`),
+    ...swapSetting(memory),
     ...numberSetting('memory.soft_limit_in_bytes', memory.reservation, `${POINTER}/reservation`),
     ...numberSetting('memory.kmem.tcp.limit_in_bytes', memory.kernelTCP, `${POINTER}/kernelTCP`),
     ...(memory.swappiness === undefined

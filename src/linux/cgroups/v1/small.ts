@@ -12,12 +12,16 @@ export function pidsSettings(pids: LinuxPids | undefined): Setting[] {
   return [{ file: 'pids.max', value, pointer: `${POINTER}/pids/limit` }];
 }
 
-export const hugetlbSettings = (limits: readonly LinuxHugepageLimit[] | undefined): Setting[] =>
-  (limits ?? []).map((limit, index) => ({
-    file: `hugetlb.${limit.pageSize}.limit_in_bytes`,
-    value: String(limit.limit),
-    pointer: `${POINTER}/hugepageLimits/${index}`,
-  }));
+/** config-linux.md: the files of reservations where the kernel has them; COMPAT: those of faults too, as with runc. */
+export const hugetlbSettings = (limits: readonly LinuxHugepageLimit[] | undefined, ending: string): Setting[] =>
+  (limits ?? []).flatMap((limit, index) => {
+    const pointer = `${POINTER}/hugepageLimits/${index}`;
+    const value = String(limit.limit);
+    return [
+      { file: `hugetlb.${limit.pageSize}.${ending}`, value, pointer },
+      { file: `hugetlb.${limit.pageSize}.rsvd.${ending}`, value, pointer, otherwise: 'nothing' },
+    ];
+  });
 
 export const classSettings = (network: LinuxNetwork | undefined): Setting[] =>
   network?.classID === undefined

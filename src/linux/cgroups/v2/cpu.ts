@@ -1,0 +1,51 @@
+// config-linux.md, "CPU", in cgroup v2: the cpu controller and the cpuset controller.
+
+import type { Int64, LinuxCPU } from '../../../spec/types.ts';
+import { isAsked, type Setting, textSetting } from '../settings.ts';
+import { noEquivalent } from './refuse.ts';
+
+const POINTER = '/linux/resources/cpu';
+
+// KERNEL: the period that a new cgroup has.
+const DEFAULT_PERIOD = 100_000;
+
+/**
+ * Shares 2 … 262144, of which 1024 is the default, to weights 1 … 10000, of which 100 is: a quadratic function of their
+ * logarithms through these three points, as runc has it since 1.3.2 and crun since 1.23.
+ */
+export function weightOf(shares: Int64): string {
+  if (BigInt(shares) <= 2n) return '1';
+  if (BigInt(shares) >= 262144n) return '10000';
+  const log = Math.log2(Number(shares));
+  return String(Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34)));
+}
+
+function bandwidth({ quota, period }: LinuxCPU): Setting[] {
+  if (!isAsked(quota) && !isAsked(period)) return [];
+  const value = `${isAsked(quota) && BigInt(quota) > 0n ? quota : 'max'} ${isAsked(period) ? period : DEFAULT_PERIOD}`;
+  return [{ file: 'cpu.max', value, pointer: `${POINTER}/${isAsked(quota) ? 'quota' : 'period'}` }];
+}
+
+/** Written even when 0; a kernel without the file has only 0. */
+const switchSetting = (file: string, value: Int64 | undefined, pointer: string): Setting[] =>
+  value === undefined
+    ? []
+    : [{ file, value: String(value), pointer, ...(isAsked(value) ? {} : { otherwise: 'nothing' as const }) }];
+
+/** ORDER: cpu.idle before the weight, which an idle cgroup does not take; cpu.max before the burst, held against it. */
+export function cpuSettings(cpu: LinuxCPU | undefined): Setting[] {
+  if (cpu === undefined) return [];
+  if (isAsked(cpu.realtimeRuntime)) throw noEquivalent(`${POINTER}/realtimeRuntime`);
+  if (isAsked(cpu.realtimePeriod)) throw noEquivalent(`${POINTER}/realtimePeriod`);
+  return [
+    ...switchSetting('cpu.idle', cpu.idle, `${POINTER}/idle`),
+    ...(isAsked(cpu.shares) ? [{ file: 'cpu.weight', value: weightOf(cpu.shares), pointer: `${POINTER}/shares` }] : []),
+    ...bandwidth(cpu),
+    ...switchSetting('cpu.max.burst', cpu.burst, `${POINTER}/burst`),
+  ];
+}
+
+export const cpusetSettings = (cpu: LinuxCPU | undefined): Setting[] => [
+  ...textSetting('cpuset.cpus', cpu?.cpus, `${POINTER}/cpus`),
+  ...textSetting('cpuset.mems', cpu?.mems, `${POINTER}/mems`),
+];
