@@ -103,6 +103,7 @@ export const COMMANDS: readonly Command[] = [
       flag('quiet', 'boolean', 'ids only', { alias: 'q' }),
     ],
   ),
+  command('pause', 'let all processes of a container stand still', '<container-id>', [1, 1], []),
   command(
     'plan',
     'print what create would do, without doing it',
@@ -116,6 +117,15 @@ export const COMMANDS: readonly Command[] = [
       flag('preserve-fds', 'integer', 'as with create', { default: '0', value: 'N' }),
     ],
   ),
+  command(
+    'ps',
+    "show a container's processes by their pids on the host",
+    '<container-id> [ps options]',
+    [1, Number.POSITIVE_INFINITY],
+    [flag('format', 'string', 'table or json', { alias: 'f', default: 'table', value: 'FORMAT' })],
+    true,
+  ),
+  command('resume', 'let the processes of a paused container go on', '<container-id>', [1, 1], []),
   command(
     'run',
     'create a container, start it, and wait for its end',

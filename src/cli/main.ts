@@ -12,7 +12,9 @@ import { create } from './verbs/create.ts';
 import { features } from './verbs/features.ts';
 import { kill, remove, start, state } from './verbs/lifecycle.ts';
 import { list } from './verbs/list.ts';
+import { pause, resume } from './verbs/pause.ts';
 import { plan } from './verbs/plan.ts';
+import { ps } from './verbs/ps.ts';
 import { run } from './verbs/run.ts';
 import { spec } from './verbs/spec.ts';
 
@@ -25,7 +27,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
   features,
   kill,
   list,
+  pause,
   plan,
+  ps,
+  resume,
   run,
   spec,
   start,

@@ -11,6 +11,8 @@ export interface Program {
   readonly cwd?: string;
   /** Milliseconds; none when absent. */
   readonly timeout?: number;
+  /** How much is kept of each stream; the rest is read and thrown away. 64 KiB when absent. */
+  readonly keptBytes?: number;
 }
 
 export interface Outcome {
@@ -24,11 +26,12 @@ export interface Outcome {
   readonly execErrno: number;
 }
 
-/** What is kept of each stream; the rest is read and thrown away, so that the program never blocks on us. */
+/** The program never blocks on us: what is not kept is read all the same. */
 const KEPT_BYTES = 64 * 1024;
 
 interface Stream {
   readonly fd: number;
+  readonly limit: number;
   text: string;
   open: boolean;
 }
@@ -36,7 +39,7 @@ interface Stream {
 function drain(stream: Stream, buffer: Uint8Array): void {
   const count = sys.read(stream.fd, buffer);
   if (count === 0) stream.open = false;
-  else if (stream.text.length < KEPT_BYTES) stream.text += sys.door().decode(buffer.subarray(0, count));
+  else if (stream.text.length < stream.limit) stream.text += sys.door().decode(buffer.subarray(0, count));
 }
 
 function stdinOf(text: string): number {
@@ -104,8 +107,9 @@ export function runProgram(program: Program): Outcome {
   const pid = sys.fork();
   if (pid === 0) become(program, stdin, outWrite, errWrite, failureWrite);
   for (const fd of [stdin, outWrite, errWrite, failureWrite]) sys.close(fd);
-  const stdout: Stream = { fd: out, text: '', open: true };
-  const stderr: Stream = { fd: err, text: '', open: true };
+  const limit = program.keptBytes ?? KEPT_BYTES;
+  const stdout: Stream = { fd: out, limit, text: '', open: true };
+  const stderr: Stream = { fd: err, limit, text: '', open: true };
   const timedOut = attend(pid, [stdout, stderr], program.timeout);
   const { status, signal } = sys.waitFor(pid);
   const execErrno = failureOf(failure);

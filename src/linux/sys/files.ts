@@ -171,3 +171,15 @@ export function unlinkQuietly(path: string): void {
     if (!isErrno(error, k.E.ENOENT)) throw error;
   }
 }
+
+/** A descriptor that can be read when the file has been changed; the kernel's own changes of cgroup files count too. */
+export function watchFile(path: string): number {
+  const watch = calls.inotify_init1(k.IN_CLOEXEC);
+  try {
+    calls.inotify_add_watch(watch, path, k.IN_MODIFY);
+    return watch;
+  } catch (error) {
+    calls.close(watch);
+    throw error;
+  }
+}
