@@ -1,11 +1,11 @@
 // pause and resume: no part of the specification, but of every engine.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { useCase } from '../harness/case.ts';
-import { cgroupFile, isUnified } from '../harness/cgroup.ts';
+import { cgroupValue, isUnified } from '../harness/cgroup.ts';
 import { deviates } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
@@ -13,8 +13,8 @@ describe('pause and resume', () => {
   const c = useCase();
   const status = () => c.runtime.state(c.bundle.id).status;
   const frozen = () => {
-    const text = readFileSync(cgroupFile(c.bundle, 'freezer/freezer.state', 'cgroup.events'), 'utf8');
-    return isUnified ? /^frozen 1$/m.test(text) : text === 'FROZEN\n';
+    const text = cgroupValue(c.bundle, 'freezer/freezer.state', 'cgroup.events');
+    return isUnified ? /^frozen 1$/m.test(text) : text === 'FROZEN';
   };
   const begin = (script = 'exec sleep 100') => {
     expect(c.create(script)).to.include({ status: 0 });

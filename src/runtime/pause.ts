@@ -2,7 +2,7 @@
 
 import { TsociError } from '../errors.ts';
 import { freeze } from '../linux/cgroups/freeze.ts';
-import { thaw } from '../linux/cgroups/run.ts';
+import { thaw } from '../linux/cgroups/freezer.ts';
 import { readRecord } from './record.ts';
 import { statusOf } from './status.ts';
 

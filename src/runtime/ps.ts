@@ -2,7 +2,7 @@
 
 import { TsociError } from '../errors.ts';
 import { runProgram } from '../hooks/spawn.ts';
-import { pidsOf } from '../linux/cgroups/run.ts';
+import { pidsOf } from '../linux/cgroups/members.ts';
 import * as sys from '../linux/sys/index.ts';
 import { readRecord } from './record.ts';
 

@@ -2,7 +2,7 @@
 
 import { TsociError } from '../../errors.ts';
 import * as sys from '../sys/index.ts';
-import { thaw } from './run.ts';
+import { thaw } from './freezer.ts';
 import type { CgroupPaths } from './steps.ts';
 
 /** Milliseconds that the processes may take to stand still: one in an uninterruptible sleep takes its time. */
