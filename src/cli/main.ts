@@ -17,6 +17,7 @@ import { plan } from './verbs/plan.ts';
 import { ps } from './verbs/ps.ts';
 import { run } from './verbs/run.ts';
 import { spec } from './verbs/spec.ts';
+import { update } from './verbs/update.ts';
 
 declare const __VERSION__: string;
 declare const __COMMIT__: string;
@@ -35,6 +36,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   spec,
   start,
   state,
+  update,
 };
 
 const write = (fd: number, words: string): void => sys.writeAll(fd, sys.door().encode(words));

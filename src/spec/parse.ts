@@ -20,8 +20,8 @@ interface JsonFault {
   readonly column: number;
 }
 
-/** Exact and strict (sys/door.ts). Throws ERR_SPEC_JSON with the place. */
-export function parseJson(bytes: Uint8Array): unknown {
+/** Exact and strict (sys/door.ts). Throws ERR_SPEC_JSON with the place in the document called `name`. */
+export function parseJson(bytes: Uint8Array, name = 'config.json'): unknown {
   try {
     return door().parseJson(bytes);
   } catch (error) {
@@ -29,7 +29,7 @@ export function parseJson(bytes: Uint8Array): unknown {
     if (line === undefined) throw error;
     throw new TsociError(
       'ERR_SPEC_JSON',
-      `config.json:${line}:${column}: ${pointer}${pointer === '' ? '' : ': '}${message}`,
+      `${name}:${line}:${column}: ${pointer}${pointer === '' ? '' : ': '}${message}`,
       {
         pointer,
       },

@@ -23,7 +23,8 @@ function directoryIn(hierarchy: Hierarchy, cgroupsPath: string | undefined, id: 
   return `${hierarchy.mountPoint}${inside}`;
 }
 
-const keyOf = (hierarchy: Hierarchy): string =>
+/** What `CgroupPaths` knows the hierarchy by. */
+export const keyOf = (hierarchy: Hierarchy): string =>
   hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
 
 export function cgroupPaths(spec: Spec, host: CgroupHost, id: string): CgroupPaths {
@@ -56,7 +57,7 @@ function refuseUnified(resources: LinuxResources): void {
 }
 
 /** Every setting once, in the hierarchy that takes it; in the order of `host.hierarchies`. */
-function settingsOf(resources: LinuxResources, host: CgroupHost): Setting[][] {
+export function settingsOf(resources: LinuxResources, host: CgroupHost): Setting[][] {
   if (host.mode === 'v2') return [unifiedHierarchySettings(resources)];
   refuseUnified(resources);
   const legacy = legacySettings(resources);

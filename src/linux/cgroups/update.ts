@@ -1,0 +1,141 @@
+// New limits for a container that is there: the same settings as when it was made, written in an order that the kernel
+// takes; where one is refused, the old values come back.
+
+import { TsociError } from '../../errors.ts';
+import type { LinuxResources } from '../../spec/types.ts';
+import * as sys from '../sys/index.ts';
+import { textOf } from './freezer.ts';
+import type { CgroupHost } from './host.ts';
+import { keyOf, settingsOf } from './plan.ts';
+import type { Setting } from './settings.ts';
+import type { CgroupPaths } from './steps.ts';
+import { checkMemoryUsage } from './v2/memory.ts';
+
+export interface Write {
+  readonly dir: string;
+  readonly setting: Setting;
+}
+
+/** What `resources` asks for, where it is to be written. Pure; throws ERR_CGROUP for what the host cannot do. */
+export function planUpdate(resources: LinuxResources, host: CgroupHost, paths: CgroupPaths): Write[] {
+  const settings = settingsOf(resources, host);
+  return host.hierarchies.flatMap((hierarchy, index) => {
+    const dir = paths[keyOf(hierarchy)];
+    const wanted = settings[index] ?? [];
+    const [first] = wanted;
+    if (dir !== undefined) return wanted.map((setting) => ({ dir, setting }));
+    if (first === undefined) return [];
+    const { pointer } = first;
+    throw new TsociError('ERR_CGROUP', `${pointer}: the container has no cgroup for it`, { pointer });
+  });
+}
+
+/** `max`, `100`, `max 100000`: as it would be asked for. */
+const numberOf = (text: string | undefined): bigint | undefined =>
+  text === undefined ? undefined : text === 'max' ? -1n : BigInt(text);
+
+/**
+ * COMPAT: v2 has one file for quota and period, and counts swap apart from memory: the half that is not asked for is
+ * what the kernel has.
+ */
+export function completed(resources: LinuxResources, dir: string): LinuxResources {
+  const asked = (value: number | bigint | undefined): boolean => BigInt(value ?? 0) !== 0n;
+  const { cpu, memory } = resources;
+  const result: { -readonly [K in keyof LinuxResources]: LinuxResources[K] } = { ...resources };
+  if (cpu !== undefined && asked(cpu.quota) !== asked(cpu.period)) {
+    const [quota, period] = (textOf(`${dir}/cpu.max`) ?? 'max 100000').trim().split(' ').map(numberOf);
+    result.cpu = asked(cpu.quota) ? { ...cpu, period: period ?? 0n } : { ...cpu, quota: quota ?? 0n };
+  }
+  if (memory !== undefined && asked(memory.swap) && BigInt(memory.swap ?? 0) > 0n && !asked(memory.limit)) {
+    const limit = numberOf(textOf(`${dir}/memory.max`)?.trim());
+    if (limit !== undefined && limit > 0n) result.memory = { ...memory, limit };
+  }
+  return result;
+}
+
+/** Throws ERR_CGROUP where memory.checkBeforeUpdate is asked for and the limit is not above what is in use. */
+export function checkUsage(resources: LinuxResources, dir: string): void {
+  const usage = textOf(`${dir}/memory.current`);
+  if (usage !== undefined) checkMemoryUsage(resources.memory, BigInt(usage.trim()));
+}
+
+function write({ dir, setting }: Write): void {
+  try {
+    sys.writeText(`${dir}/${setting.file}`, setting.value);
+  } catch (error) {
+    const { otherwise } = setting;
+    if (otherwise === undefined || !sys.isErrno(error, sys.E.ENOENT)) throw error;
+    if (otherwise !== 'nothing') sys.writeText(`${dir}/${otherwise.file}`, otherwise.value);
+  }
+}
+
+/**
+ * KERNEL: some files are held against each other (memory and memory+swap, quota and burst, idle and shares): the order
+ * depends on the old values. What is refused with EINVAL is tried again as long as another write succeeds meanwhile.
+ */
+function writeAll(writes: readonly Write[]): void {
+  let refused: { readonly write: Write; readonly error: sys.SyscallError }[] = [];
+  for (let pending = writes; pending.length > 0; pending = refused.map((entry) => entry.write)) {
+    refused = [];
+    for (const one of pending) {
+      try {
+        write(one);
+      } catch (error) {
+        if (!(error instanceof sys.SyscallError)) throw error;
+        if (error.errno !== sys.E.EINVAL) throw told(error, one);
+        refused.push({ write: one, error });
+      }
+    }
+    const [first] = refused;
+    if (first !== undefined && refused.length === pending.length) throw told(first.error, first.write);
+  }
+}
+
+/** COMPAT: runc's words where the limit of v1 is below what is in use. */
+function told(error: sys.SyscallError, { dir, setting }: Write): TsociError {
+  const facts = { pointer: setting.pointer, errno: error.errno, cause: error };
+  if (error.errno === sys.E.EBUSY && setting.file === 'memory.limit_in_bytes') {
+    const [usage, peak] = ['usage', 'max_usage'].map((name) => textOf(`${dir}/memory.${name}_in_bytes`)?.trim());
+    const message = `unable to set memory limit to ${setting.value} (current usage: ${usage}, peak usage: ${peak})`;
+    return new TsociError('ERR_CGROUP', `${setting.pointer}: ${message}`, facts);
+  }
+  const message = `${setting.pointer}: failed to write "${setting.value}" to ${dir}/${setting.file}: ${error.reason}`;
+  return new TsociError('ERR_CGROUP', message, facts);
+}
+
+/** What stands in the files now, each as it would be written. A device's throttle that is not there is 0. */
+function present({ dir, setting }: Write): Write[] {
+  const text = textOf(`${dir}/${setting.file}`);
+  if (text === undefined) return [];
+  const restore = (value: string): Write => ({ dir, setting: { ...setting, value } });
+  if (setting.file === 'memory.oom_control') return [restore(text.includes('oom_kill_disable 1') ? '1' : '0')];
+  const lines = text.trim().split('\n');
+  const [key = '', ...rest] = setting.value.split(' ');
+  const keyed = rest.length > 0 && !setting.file.startsWith('cpu.');
+  if (!keyed) return lines[0] === '' ? [] : [restore(lines[0] as string)];
+  const old = lines.find((line) => line.startsWith(`${key} `));
+  return [restore(old ?? `${key} ${rest.map((part) => emptied(part)).join(' ')}`)];
+}
+
+/** `rbps=100` → `rbps=max`, `1048576` → `0`. */
+const emptied = (part: string): string => (part.includes('=') ? `${part.slice(0, part.indexOf('='))}=max` : '0');
+
+/** Writes all, or throws ERR_CGROUP for the first that the kernel refuses, with the old values back in place. */
+export function applyUpdate(writes: readonly Write[], warn: (text: string) => void): void {
+  const before = writes.flatMap(present);
+  try {
+    writeAll(writes);
+  } catch (error) {
+    takeBack(before, warn);
+    throw error;
+  }
+}
+
+function takeBack(before: readonly Write[], warn: (text: string) => void): void {
+  try {
+    writeAll(before);
+  } catch (error) {
+    if (!(error instanceof TsociError)) throw error;
+    warn(`setting back the old limits: ${error.message}`);
+  }
+}

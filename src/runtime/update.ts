@@ -1,0 +1,37 @@
+// `update`: other limits for a container that is there. The kernel's files are the record of them: what one update leaves
+// alone, the next one finds there.
+
+import { TsociError } from '../errors.ts';
+import { probeCgroups } from '../linux/cgroups/host.ts';
+import { applyUpdate, checkUsage, completed, planUpdate } from '../linux/cgroups/update.ts';
+import type { LinuxResources } from '../spec/types.ts';
+import { readRecord } from './record.ts';
+import { statusOf } from './status.ts';
+
+/** COMPAT: zeros leave alone, and devices are never touched, as engines count on: both are sent along with every update. */
+function asked({ devices: _devices, pids, ...others }: LinuxResources): LinuxResources {
+  const limited = pids?.limit !== undefined && BigInt(pids.limit) !== 0n;
+  return limited ? { ...others, pids } : others;
+}
+
+/**
+ * Changes what `resources` asks for. Throws ERR_CONTAINER_STATUS for a container that has ended; ERR_CGROUP for what the
+ * host or the kernel refuses: then all is as it was.
+ */
+export function updateContainer(
+  root: string,
+  id: string,
+  resources: LinuxResources,
+  warn: (text: string) => void,
+): void {
+  const record = readRecord(root, id);
+  const status = statusOf(root, record);
+  if (status === 'stopped' || status === 'creating') {
+    throw new TsociError('ERR_CONTAINER_STATUS', 'container not running');
+  }
+  const host = probeCgroups();
+  const unified = host.mode === 'v2' ? record.cgroupPaths['unified'] : undefined;
+  const request = unified === undefined ? asked(resources) : completed(asked(resources), unified);
+  if (unified !== undefined) checkUsage(request, unified);
+  applyUpdate(planUpdate(request, host, record.cgroupPaths), warn);
+}
