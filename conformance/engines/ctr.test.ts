@@ -1,46 +1,115 @@
-// containerd and ctr: `ctr run --runc-binary`.
+// containerd and ctr: `ctr run --runc-binary`. `ctr task` has no update (that is the CRI's, see cri.test.ts), and its
+// checkpoint needs criu.
 
-import type { ChildProcess } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'mocha';
+import { expect } from 'chai';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { runtimePath } from '../harness/runtime.ts';
-import { clean, command, expectThrough, folder, must, obstacle, SCRIPT, startDaemon, stopDaemon } from './engine.ts';
+import { Containerd, skipWithoutContainerd } from './containerd.ts';
+import { command, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT } from './engine.ts';
 import { IMAGE, writeImage } from './image.ts';
+
+const FLAGS = ['--snapshotter', 'native', '--runc-binary', runtimePath];
 
 describe('engine: containerd', function () {
   this.timeout(120_000);
-  const space = `tsoci-ctr-${process.pid}`;
-  let dir = '';
-  let daemon: ChildProcess | undefined;
-  const ctr = (...words: string[]) => ['ctr', '--address', join(dir, 'c.sock'), '--namespace', space, ...words];
+  let engine: Containerd | undefined;
+  let count = 0;
+  const ctr = (...words: string[]) => engine?.ctr(...words) ?? [];
+  const input = () => join(engine?.dir ?? '', 'input');
+  const fifos = () => ['--fifo-dir', join(engine?.dir ?? '', 'fifo')];
+  const tasks = (id: string) => new RegExp(`^${id}\\s+(\\d+)\\s+(\\w+)`, 'm').exec(must(ctr('task', 'ls'))) ?? [];
 
   before(async function () {
-    const reason = obstacle('containerd', 'ctr', 'containerd-shim-runc-v2');
-    if (reason) {
-      console.log(`containerd skipped: ${reason}`);
-      return this.skip();
-    }
-    dir = folder('ctr');
-    const config = join(dir, 'config.toml');
-    writeFileSync(config, 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
-    const places = ['--root', join(dir, 'root'), '--state', join(dir, 'state'), '--address', join(dir, 'c.sock')];
-    const words = ['containerd', '--config', config, ...places];
-    daemon = await startDaemon(words, join(dir, 'log'), ctr('version'));
-    await writeImage(join(dir, 'image.tar'));
-    must(ctr('image', 'import', '--snapshotter', 'native', join(dir, 'image.tar')));
-    writeFileSync(join(dir, 'input'), 'through\n');
+    skipWithoutContainerd(this);
+    engine = new Containerd(`tsoci-ctr-${process.pid}`);
+    await engine.start('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
+    await writeImage(join(engine.dir, 'image.tar'));
+    engine.import(join(engine.dir, 'image.tar'));
+    writeFileSync(input(), 'through\n');
   });
 
-  after(async () => {
-    await stopDaemon(daemon);
-    if (dir) clean(dir, space);
-    rmSync(`/run/containerd/runc/${space}`, { recursive: true, force: true });
-  });
+  after(() => engine?.end());
 
   it('runs busybox: standard input, output, error and exit code come through', () => {
-    const flags = ['run', '--rm', '--snapshotter', 'native', '--runc-binary', runtimePath];
-    const words = ctr(...flags, '--fifo-dir', join(dir, 'fifo'), IMAGE, 'one', '/bin/sh', '-c', SCRIPT);
-    expectThrough(command(words, { input: join(dir, 'input') }));
+    const words = ctr('run', '--rm', ...FLAGS, ...fifos(), IMAGE, 'through', '/bin/sh', '-c', SCRIPT);
+    expectThrough(command(words, { input: input() }));
+  });
+
+  it('gives a terminal', async () => {
+    const words = ctr('run', '--rm', '--tty', ...FLAGS, ...fifos(), IMAGE, 'terminal', '/bin/sh', '-c', 'tty');
+    expect(await onTerminal(words))
+      .to.contain('/dev/pts/0')
+      .and.not.contain('not a tty');
+  });
+
+  it('says that a program is not there', () => {
+    const run = command(ctr('run', '--rm', ...FLAGS, ...fifos(), IMAGE, 'missing', '/bin/missing'));
+    expect(run.status).to.equal(1);
+    expect(run.stderr).to.contain('exec: "/bin/missing": stat /bin/missing: no such file or directory');
+  });
+
+  it('tells the code of a container that was killed', async () => {
+    const [program = '', ...words] = ctr('run', '--rm', '--null-io', ...FLAGS, IMAGE, 'doomed', '/bin/sleep', '1000');
+    const run = spawn(program, words, { stdio: 'ignore' });
+    await eventually('the start of the task', () => tasks('doomed')[2] === 'RUNNING');
+    must(ctr('task', 'kill', '--signal', 'SIGKILL', 'doomed'));
+    const [code] = await once(run, 'close');
+    expect(code).to.equal(137);
+  });
+
+  describe('a container that runs', () => {
+    let id = '';
+    let pid = '';
+
+    beforeEach(() => {
+      id = `long${++count}`;
+      must(ctr('run', '--detach', '--null-io', ...FLAGS, IMAGE, id, '/bin/sleep', '1000'));
+      pid = tasks(id)[1] ?? '';
+    });
+
+    afterEach(async () => {
+      command(ctr('task', 'kill', '--all', '--signal', 'SIGKILL', id));
+      await eventually('the end of the task', () => (tasks(id)[2] ?? 'STOPPED') === 'STOPPED');
+      command(ctr('task', 'delete', id));
+      must(ctr('container', 'delete', id));
+    });
+
+    it('is killed with all its processes, and its processes are told', async function () {
+      needs(this, 'exec');
+      const words = ['/bin/sh', '-c', 'sleep 1000 & echo ready; wait'];
+      must(ctr('task', 'exec', '--detach', ...fifos(), '--exec-id', 'more', id, ...words));
+      await eventually('three processes', () => must(ctr('task', 'ps', id)).split('\n').length === 4);
+      expect(must(ctr('task', 'ps', id))).to.contain(pid);
+      must(ctr('task', 'kill', '--all', '--signal', 'SIGKILL', id));
+      await eventually('the end of the task', () => tasks(id)[2] === 'STOPPED');
+      expect(() => isFrozen(pid)).to.throw();
+    });
+
+    it('stands still when paused, and goes on', function () {
+      needs(this, 'pause');
+      must(ctr('task', 'pause', id));
+      expect({ frozen: isFrozen(pid), told: tasks(id)[2] }).to.deep.equal({ frozen: true, told: 'PAUSED' });
+      must(ctr('task', 'resume', id));
+      expect({ frozen: isFrozen(pid), told: tasks(id)[2] }).to.deep.equal({ frozen: false, told: 'RUNNING' });
+    });
+
+    it('is measured', () => {
+      const metrics = JSON.parse(must(ctr('task', 'metrics', '--format', 'json', id)));
+      expect(metrics.pids.current).to.equal(1);
+      expect(metrics.memory.usage.usage).to.be.above(0);
+    });
+
+    it('lets a program in: its streams, exit code, user and folder', async function () {
+      needs(this, 'exec');
+      const inside = (name: string, ...words: string[]) => ctr('task', 'exec', ...fifos(), '--exec-id', name, ...words);
+      expectThrough(command(inside('e1', id, '/bin/sh', '-c', SCRIPT), { input: input() }));
+      expect(must(inside('e2', '--user', '1000:1000', id, '/bin/id', '-u'))).to.equal('1000');
+      expect(must(inside('e3', '--cwd', '/tmp', id, '/bin/pwd'))).to.equal('/tmp');
+      expect(await onTerminal(inside('e4', '--tty', id, '/bin/tty'))).to.contain('/dev/pts/0');
+    });
   });
 });

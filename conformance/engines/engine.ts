@@ -1,11 +1,14 @@
 // What the engines' tests share: a folder of their own, commands with an end, daemons by pid, cgroups removed.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import type { Context } from 'mocha';
+import { runtimePath } from '../harness/runtime.ts';
 
 /** Own mount namespace: what an engine mounts goes with its last process. unshare(1) execs, the pid stays. */
 const PRIVATE = ['--mount', '--propagation', 'private'];
@@ -49,11 +52,60 @@ export function command(
 
 export const privately = (words: readonly string[]): string[] => ['unshare', ...PRIVATE, ...words];
 
-/** `command`, or an error with what it said. */
-export function must(words: readonly string[], options: Parameters<typeof command>[1] = {}): void {
+/** The trimmed output of `command`, or an error with what it said. */
+export function must(words: readonly string[], options: Parameters<typeof command>[1] = {}): string {
   const run = command(words, options);
   if (run.status !== 0) throw new Error(`${words.join(' ')}: status ${run.status}: ${run.stderr}`);
+  return run.stdout.trim();
 }
+
+/** Runs `words` on a terminal, whose input stays open to the end: what the terminal showed. */
+export async function onTerminal(words: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const script = spawn('script', ['-qec', line, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { ...process.env, ...env },
+    timeout: 40_000,
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  script.stdout.on('data', (data) => (output += data));
+  await once(script, 'close');
+  script.stdin.destroy();
+  return output;
+}
+
+/** Skips where the runtime has no such verb. */
+export function needs(context: Context, verb: string): void {
+  if (command([runtimePath, verb, '--help']).status === 0) return;
+  if (context.test !== undefined) context.test.title += ` [${runtimePath} has no ${verb}]`;
+  context.skip();
+}
+
+/** Waits for what an engine brings about in its own time. */
+export async function eventually(what: string, done: () => boolean): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!done()) {
+    if (Date.now() > end) throw new Error(`waited for ${what}`);
+    await sleep(100);
+  }
+}
+
+/** A file of the cgroup that a process is in: version 1's by controller, version 2's by its name there. */
+export function cgroupFile(pid: number | string, controller: string, v1: string, v2: string): string {
+  for (const line of readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n')) {
+    const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (controllers.split(',').includes(controller)) {
+      return readFileSync(join('/sys/fs/cgroup', controllers, path, v1), 'utf8').trim();
+    }
+  }
+  const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
+  return readFileSync(join('/sys/fs/cgroup', path, v2), 'utf8').trim();
+}
+
+/** Whether the kernel lets the processes of a container stand still. */
+export const isFrozen = (pid: number | string): boolean =>
+  ['FROZEN', '1'].includes(cgroupFile(pid, 'freezer', 'freezer.state', 'cgroup.freeze'));
 
 export function expectThrough(run: Run): void {
   expect({ status: run.status, stdout: run.stdout }, run.stderr).to.deep.equal({
