@@ -53,5 +53,7 @@ int heap_open(void);
 /* The heap as it was recorded. NULL when its addresses are taken. */
 const struct roots *heap_restore(void);
 
-/* Writes the heap with its roots to standard output, as the build puts it into the executable. */
+/* Writes the heap with its roots to standard output, as the build puts it into the executable. Returns an exit status:
+   RECORD_AGAIN when the kernel has loaded the executable to an address at which that cannot be done reproducibly. */
+#define RECORD_AGAIN 75
 int heap_record(struct roots roots);

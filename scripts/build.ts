@@ -9,7 +9,7 @@
 //
 // QUICKJS_DIR names the engine's sources (default: those of the npm package @scriptc/runtime).
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
@@ -128,6 +128,8 @@ function bytecode(script: string, blob: string): string {
 }
 
 const PAGE = 4096;
+/** native/host.h */
+const RECORD_AGAIN = 75;
 
 /**
  * An assembly file that holds the blobs with the host's table of them, the words that ask for a sealed image, and a
@@ -182,7 +184,19 @@ function link(blobs: Readonly<Record<string, string>>, pages: number): void {
   ]);
 }
 
-const record = (): Buffer => execFileSync(resolve(`dist/${name}.new`), { maxBuffer: 1 << 28 });
+/** The heap, as the executable writes it; where it was loaded to an unsuitable address (one in 60), once more. */
+function record(): Buffer {
+  for (let tries = 0; tries < 30; tries++) {
+    const { status, stdout, error } = spawnSync(resolve(`dist/${name}.new`), {
+      maxBuffer: 1 << 28,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (error !== undefined) throw error;
+    if (status === 0) return stdout;
+    if (status !== RECORD_AGAIN) break;
+  }
+  throw new Error('the executable does not record its heap');
+}
 
 /** Puts what the executable says of itself into its section of `pages`. */
 function writeSnapshot(pages: number): void {
