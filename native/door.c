@@ -377,7 +377,9 @@ static JSValue door_clone3(JSContext *ctx, JSValueConst self, int argc, JSValueC
   uint8_t *args = argc < 1 ? NULL : JS_GetUint8Array(ctx, &size, argv[0]);
   if (args == NULL) return JS_HasException(ctx) ? JS_EXCEPTION : JS_ThrowTypeError(ctx, "expected struct clone_args");
   long pid = syscall(SYS_clone3, args, size);
-  return JS_NewInt64(ctx, pid == -1 ? -errno : pid);
+  if (pid == -1) pid = -errno;
+  if (pid >= 0) heap_touch();
+  return JS_NewInt64(ctx, pid);
 }
 
 static JSValue door_encode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
