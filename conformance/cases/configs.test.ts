@@ -20,7 +20,7 @@ const LOOK = [
   'cat /proc/self/cgroup',
   'env',
   'pwd; umask; hostname',
-  'stat -c "%n %a %t:%T %F %u:%g" /dev /dev/* /proc/kcore /proc/keys /sys/firmware',
+  'stat -c "%n %a %t:%T %F %u:%g" /dev /dev/* /tmp /run /proc/kcore /proc/keys /sys/firmware',
   'ls -l /proc/self/fd | grep -c .',
   'cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/net/ipv4/ping_group_range',
 ];
@@ -50,6 +50,12 @@ function normalMount(line: string): string {
       .replace(/^(mount \/null \S+) .*$/, '$1')
       // A mask over a folder is an empty read-only tmpfs: how large an empty one may grow is free.
       .replace(/(tmpfs tmpfs ro),\S*$/, '$1')
+      // The mode of a tmpfs is asked for here, set afterwards there: the folders are looked at on their own.
+      .replace(/(- tmpfs tmpfs rw.*),mode=755$/, '$1')
+      // Where the host's mounts are shared, runc cuts off the one that the bundle lies on; for us it stays a slave.
+      .replace(/^(mount @bundle@\S* .*) master:N (- .*)$/, '$1 $2')
+      // Without a cgroup namespace runc 1.1 shows the host's whole tree of cgroup v2; we show the container's part.
+      .replace(/^mount (?:\/|\/tsoci-conf\/@id@) (\/sys\/fs\/cgroup \S+) .*- cgroup2 .*$/, 'mount cgroup2 $1')
   );
 }
 

@@ -1,0 +1,58 @@
+// `npm run conformance:vm`: the black-box suites in a guest that has cgroup v2 alone, with a tiny first process and with systemd.
+//   --init tiny|systemd     only that one
+//   --engine uml|qemu       see vm.sh; uml
+//   --only NAME[,NAME…]     only these of conformance/cases
+// RUNTIME is the runtime as with `npm run conformance`; a name is one of the guest's own: runc, crun.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const CASES = join(PROJECT, 'conformance/cases');
+const BUNDLED = 'dist/conformance';
+
+const { values } = parseArgs({
+  options: { init: { type: 'string' }, engine: { type: 'string', default: 'uml' }, only: { type: 'string' } },
+});
+
+/** Plain files: in the guest loading costs more than running. */
+async function bundleCases(): Promise<void> {
+  const outdir = join(PROJECT, BUNDLED);
+  rmSync(outdir, { recursive: true, force: true });
+  const wanted = values.only?.split(',').map((name) => `${name}.test.ts`);
+  const names = readdirSync(CASES).filter((name) => wanted?.includes(name) ?? name.endsWith('.test.ts'));
+  const entryPoints = names.map((name) => join(CASES, name));
+  const common = { bundle: true, splitting: true, platform: 'node', format: 'esm', target: 'node20' } as const;
+  await build({
+    ...common,
+    entryPoints,
+    outdir,
+    external: ['mocha'],
+    sourcemap: 'inline',
+    outExtension: { '.js': '.mjs' },
+  });
+}
+
+/** V8's helpers starve on the guest's single processor. */
+const MOCHA = ['node', '--single-threaded', '--enable-source-maps', 'node_modules/mocha/bin/mocha.js', '--no-config'];
+const OPTIONS = ['--reporter', 'dot', '--timeout', '120000', '--forbid-only'];
+
+function runIn(init: string): boolean {
+  console.log(`\n== ${process.env['RUNTIME'] ?? 'dist/tsoci'} in a guest (${values.engine}) with ${init}`);
+  const passed = Object.entries(process.env).filter(([name]) => /^(RUNTIME|TSOCI_|UPDATE_)/.test(name));
+  const environment = passed.flatMap(([name, value]) => ['-E', `${name}=${value}`]);
+  const command = [...MOCHA, ...OPTIONS, `${BUNDLED}/*.test.mjs`];
+  const machine = ['-e', values.engine, '-i', init, '-v', `${PROJECT}:ro`, '-t', '3000', ...environment, '--'];
+  const vm = fileURLToPath(new URL('vm.sh', import.meta.url));
+  const { status } = spawnSync(vm, [...machine, ...command], { stdio: 'inherit', cwd: PROJECT });
+  if (status !== 0) console.log(`${basename(vm)}: status ${status}`);
+  return status === 0;
+}
+
+await bundleCases();
+const results = (values.init === undefined ? ['tiny', 'systemd'] : [values.init]).map(runIn);
+process.exitCode = results.every((good) => good) ? 0 : 1;
