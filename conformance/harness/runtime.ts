@@ -1,7 +1,7 @@
 // Drives a runtime by its command line alone. RUNTIME names it: a path, or a name on the PATH (default dist/tsoci).
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from 'mocha';
@@ -28,10 +28,13 @@ export const runtimeName = basename(wanted);
 export const isTsoci = runtimeName.startsWith('tsoci');
 
 /** crun 1.8 refuses a hybrid host whose cgroup2 tree has controllers: it is shown a tree without. */
-const HIDE = 'mount --make-rprivate / && mount --bind /dev/null /sys/fs/cgroup/unified/cgroup.controllers; exec "$@"';
+const CONTROLLERS = '/sys/fs/cgroup/unified/cgroup.controllers';
+const HIDE = `mount --make-rprivate / && mount --bind /dev/null ${CONTROLLERS}; exec "$@"`;
 
 const wrapOf = (program: string): readonly string[] =>
-  basename(program) === 'crun' ? ['unshare', '-m', 'sh', '-c', HIDE, 'sh', program] : [program];
+  basename(program) === 'crun' && existsSync(CONTROLLERS)
+    ? ['unshare', '-m', 'sh', '-c', HIDE, 'sh', program]
+    : [program];
 
 /** A runtime with a state folder of its own. */
 /** Folders of the runtimes' states, removed when the tests have ended. */
