@@ -17,7 +17,7 @@ import { build } from 'esbuild';
 import { lineTable } from './line-table.ts';
 
 /** Words of the command line that ask for an image that nobody can write to (native/seal.c): the verbs that enter containers. */
-const SEALED = ['create', 'run'];
+const SEALED = ['create', 'run', 'exec'];
 
 const options = process.argv.slice(2);
 const inject = options.includes('--inject');

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import yargsParser from 'yargs-parser';
-import { type Arguments, isSet, parseArguments, text } from './arguments.ts';
+import { type Arguments, isSet, list, parseArguments, text } from './arguments.ts';
 import { COMMANDS, type Command, type Flag, GLOBAL_FLAGS } from './commands.ts';
 
 const named = (flags: readonly Flag[], type: Flag['type']): string[] =>
@@ -21,7 +21,6 @@ function parseWithYargs(args: readonly string[], { flags, stopEarly }: Pick<Comm
       'boolean-negation': false,
       'camel-case-expansion': false,
       'dot-notation': false,
-      'duplicate-arguments-array': false,
       'greedy-arrays': false,
       'halt-at-non-option': stopEarly === true,
       'parse-numbers': false,
@@ -70,8 +69,11 @@ describe('parseArguments', () => {
           const theirs = parseWithYargs(args, command);
           expect(ours.positional).to.deep.equal(theirs._.map(String));
           for (const flag of command.flags) {
-            const expected = theirs[flag.name];
+            // Of a flag that is repeated yargs-parser gives all values; the last one wins.
+            const all = theirs[flag.name] === undefined ? [] : [theirs[flag.name]].flat();
+            const expected = all.at(-1);
             if (flag.type === 'boolean') expect(isSet(ours, flag.name), flag.name).to.equal(expected === true);
+            else if (flag.type === 'strings') expect(list(ours, flag.name), flag.name).to.deep.equal(all);
             else expect(text(ours, flag.name), flag.name).to.equal(expected);
           }
         }),

@@ -67,6 +67,9 @@ export function parseArguments(args: readonly string[], flags: readonly Flag[], 
 
 export const text = (args: Arguments, name: string): string | undefined => args.flags.get(name)?.at(-1);
 
+/** All values of a flag that may stand several times. */
+export const list = (args: Arguments, name: string): readonly string[] => args.flags.get(name) ?? [];
+
 export const isSet = (args: Arguments, name: string): boolean =>
   ['true', '1', 't', 'T', 'TRUE', 'True'].includes(text(args, name) ?? '');
 

@@ -84,6 +84,43 @@ export const COMMANDS: readonly Command[] = [
     [1, 1],
     [flag('force', 'boolean', 'kill the container if it still runs; an unknown one is no error', { alias: 'f' })],
   ),
+  command(
+    'exec',
+    'run another program in a container',
+    '<container-id> <command> [arguments...]',
+    [1, Number.POSITIVE_INFINITY],
+    [
+      flag('console-socket', 'string', 'unix socket that receives the master of the terminal', { value: 'PATH' }),
+      flag('pidfd-socket', 'string', 'unix socket that receives a pidfd of the process', { value: 'PATH' }),
+      flag('cwd', 'string', 'working directory in the container', { value: 'DIR' }),
+      flag('env', 'strings', 'environment, NAME=value; may be repeated', { alias: 'e', value: 'ENTRY' }),
+      flag('tty', 'boolean', 'with a terminal', { alias: 't' }),
+      flag('user', 'string', 'UID[:GID], numbers', { alias: 'u', value: 'USER' }),
+      flag('additional-gids', 'strings', 'additional group, a number; may be repeated', { alias: 'g', value: 'GID' }),
+      flag('process', 'string', 'file with the process as in config.json; other flags of it are then ignored', {
+        alias: 'p',
+        value: 'FILE',
+      }),
+      flag('detach', 'boolean', 'do not wait', { alias: 'd' }),
+      flag('pid-file', 'string', 'file to write the pid of the process to', { value: 'FILE' }),
+      flag('process-label', 'string', 'SELinux label of the process', { value: 'LABEL' }),
+      flag('apparmor', 'string', 'AppArmor profile of the process', { value: 'PROFILE' }),
+      flag('no-new-privs', 'boolean', 'no privileges by execve(2)'),
+      flag('cap', 'strings', 'one more capability, bounding, effective and permitted; may be repeated', {
+        alias: 'c',
+        value: 'CAP',
+      }),
+      flag('preserve-fds', 'integer', 'pass this many more descriptors, from 3 on, to the process', {
+        default: '0',
+        value: 'N',
+      }),
+      flag('cgroup', 'strings', "[controller[,controller]:]path of a cgroup below the container's; may be repeated", {
+        value: 'CGROUP',
+      }),
+      flag('ignore-paused', 'boolean', 'also in a paused container: the process runs when it is resumed'),
+    ],
+    true,
+  ),
   command('features', 'show what is supported, as JSON', '', [0, 0], []),
   command(
     'kill',

@@ -9,6 +9,7 @@ import { type Cli, rootlessCgroups, rootOf, type Verb } from './context.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { openLog } from './log.ts';
 import { create } from './verbs/create.ts';
+import { exec } from './verbs/exec.ts';
 import { features } from './verbs/features.ts';
 import { kill, remove, start, state } from './verbs/lifecycle.ts';
 import { list } from './verbs/list.ts';
@@ -25,6 +26,7 @@ declare const __COMMIT__: string;
 const VERBS: Readonly<Record<string, Verb>> = {
   create,
   delete: remove,
+  exec,
   features,
   kill,
   list,
@@ -54,9 +56,10 @@ const logOf = (global: Arguments | undefined) =>
 
 /** What a failure of the verb is told with. */
 function prefixOf(name: string, error: TsociError): string {
-  if (name !== 'create' && name !== 'run') return '';
+  if (name !== 'create' && name !== 'run' && name !== 'exec') return '';
   const inside = error.code === 'ERR_STEP' || error.code === 'ERR_EXEC' || error.code === 'ERR_HOOK';
-  return `tsoci ${name} failed: ${inside ? 'unable to start container process: ' : ''}`;
+  const verb = name === 'exec' ? 'exec' : `tsoci ${name}`;
+  return `${verb} failed: ${inside ? 'unable to start container process: ' : ''}`;
 }
 
 function tell(name: string, error: TsociError, global: Arguments | undefined): number {
@@ -64,7 +67,13 @@ function tell(name: string, error: TsociError, global: Arguments | undefined): n
   const messages = error.faults.length > 0 ? error.faults : [error.message];
   const hint = error.hint === undefined ? '' : ` (${error.hint})`;
   for (const message of messages) log.error(`${prefixOf(name, error)}${message}${hint}`);
-  return 1;
+  // COMPAT: a status that the program in the container seldom has.
+  return name === 'exec' ? 255 : 1;
+}
+
+/** The verb that is at work; none while arguments are parsed: what is wrong with those is told without its prefix. */
+interface Begun {
+  verb: string;
 }
 
 const COUNTS = (command: Command, count: number): string | undefined => {
@@ -74,7 +83,7 @@ const COUNTS = (command: Command, count: number): string | undefined => {
   return `tsoci: "${command.name}" requires ${rule} argument(s)`;
 };
 
-function runCommand(command: Command, rest: readonly string[], global: Arguments): number {
+function runCommand(command: Command, rest: readonly string[], global: Arguments, begun: Begun): number {
   let args: Arguments;
   try {
     args = parseArguments(rest, [...command.flags, HELP], command.stopEarly === true);
@@ -95,12 +104,13 @@ function runCommand(command: Command, rest: readonly string[], global: Arguments
     log: logOf(global),
     out,
   };
+  begun.verb = command.name;
   return (VERBS[command.name] as Verb)(args, cli);
 }
 
 const HELP = GLOBAL_FLAGS.find((flag) => flag.name === 'help') as (typeof GLOBAL_FLAGS)[number];
 
-function dispatch(global: Arguments): number {
+function dispatch(global: Arguments, begun: Begun): number {
   const [name, ...rest] = global.positional;
   const format = text(global, 'log-format') ?? 'text';
   if (format !== 'text' && format !== 'json') throw new TsociError('ERR_USAGE', `invalid log-format: ${format}`);
@@ -109,7 +119,7 @@ function dispatch(global: Arguments): number {
   else {
     const command = COMMANDS.find((candidate) => candidate.name === name);
     if (command === undefined) return unknown(name);
-    return runCommand(command, rest, global);
+    return runCommand(command, rest, global, begun);
   }
   return 0;
 }
@@ -130,11 +140,12 @@ function unknown(name: string): number {
 /** Runs the command line `argv` (without the program's name) and returns the exit code. Internal errors are thrown. */
 export function main(argv: readonly string[]): number {
   let global: Arguments | undefined;
+  const begun: Begun = { verb: '' };
   try {
     global = parseArguments(argv, GLOBAL_FLAGS, true);
-    return dispatch(global);
+    return dispatch(global, begun);
   } catch (error) {
     if (!(error instanceof TsociError)) throw error;
-    return tell(global?.positional[0] ?? '', error, global);
+    return tell(begun.verb, error, global);
   }
 }

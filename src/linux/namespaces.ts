@@ -6,20 +6,25 @@
 
 import { TsociError } from '../errors.ts';
 import type { LinuxIdMapping, LinuxNamespace, Spec } from '../spec/types.ts';
+import type { InitContext } from './init/context.ts';
 import * as sys from './sys/index.ts';
 
 type NamespaceType = LinuxNamespace['type'];
 
-const FLAG: Record<NamespaceType, number> = {
+/** By the names of the links in /proc/PID/ns (namespaces(7)). */
+export const FLAG_OF_FILE = {
   user: sys.CLONE_NEWUSER,
   pid: sys.CLONE_NEWPID,
-  mount: sys.CLONE_NEWNS,
-  network: sys.CLONE_NEWNET,
+  mnt: sys.CLONE_NEWNS,
+  net: sys.CLONE_NEWNET,
   ipc: sys.CLONE_NEWIPC,
   uts: sys.CLONE_NEWUTS,
   cgroup: sys.CLONE_NEWCGROUP,
   time: sys.CLONE_NEWTIME,
-};
+} as const;
+
+const { mnt: mount, net: network, ...others } = FLAG_OF_FILE;
+const FLAG: Record<NamespaceType, number> = { ...others, mount, network };
 
 export interface JoinStep {
   readonly kind: 'join-namespace';
@@ -124,6 +129,32 @@ function lateFlags(spec: Spec): number {
   const ipc = hasNewNamespace(spec, 'ipc') && hasNewNamespace(spec, 'user') ? sys.CLONE_NEWIPC : 0;
   return cgroup | ipc;
 }
+
+/** Into the namespaces of a container that is there. */
+export interface EnterStep {
+  readonly kind: 'enter-namespaces';
+  /** The container's first process, and a descriptor of it. */
+  readonly pid: number;
+  readonly pidfd: number;
+  readonly flags: number;
+}
+
+export function runEnter({ pid, pidfd, flags }: EnterStep, ctx: InitContext): void {
+  const open = (dirfd: number, path: string) => sys.openat(dirfd, path, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+  // Without a mount namespace of its own the container has nothing but a root folder.
+  const root = (flags & sys.CLONE_NEWNS) === 0 ? open(ctx.proc, `${pid}/root`) : -1;
+  if (flags !== 0) sys.setns(pidfd, flags);
+  sys.close(pidfd);
+  if (root >= 0) {
+    sys.fchdir(root);
+    sys.chroot('.');
+    sys.close(root);
+  }
+  ctx.rootfs = open(sys.AT_FDCWD, '/');
+}
+
+export const describeEnter = ({ pid, flags }: EnterStep): string =>
+  `entering the namespaces of process ${pid}: setns(${cloneFlagNames(flags)})`;
 
 export interface UnshareStep {
   readonly kind: 'unshare-namespaces';

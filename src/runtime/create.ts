@@ -3,6 +3,7 @@
 import { TsociError } from '../errors.ts';
 import { runHooks, runHooksWarning } from '../hooks/hooks.ts';
 import { destroyCgroup } from '../linux/cgroups/destroy.ts';
+import type { ContainerTraits } from '../linux/exec/sequence.ts';
 import { type Host, probeHost } from '../linux/host.ts';
 import { send } from '../linux/init/channel.ts';
 import { abandon, launch, type ParentContext } from '../linux/init/launch.ts';
@@ -22,6 +23,7 @@ import {
   RECORD_VERSION,
   removeDirectory,
   startSocketOf,
+  writeFilter,
   writeRecord,
 } from './record.ts';
 import { stateOf } from './status.ts';
@@ -67,6 +69,8 @@ export function createContainer(options: CreateOptions): Created {
   const existing = [...record.existingCgroups];
   try {
     writeRecord(options.root, record);
+    const seccomp = filterIn(plan);
+    if (seccomp !== undefined) writeFilter(options.root, options.id, seccomp.filter);
     return launchAndRecord(options, { spec, plan, host, console, existing }, record);
   } catch (error) {
     undo(options, plan, existing);
@@ -125,6 +129,7 @@ function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRec
     cgroupPaths: plan.cgroupPaths,
     // SAFETY: on the record before we make any: whoever cleans up after us knows which are not ours.
     existingCgroups: Object.values(plan.cgroupPaths).filter(sys.exists),
+    traits: traitsOf(options, spec, plan),
     startable: (spec.process?.args ?? []).length > 0,
     poststart: spec.hooks?.poststart ?? [],
     poststop: spec.hooks?.poststop ?? [],
@@ -133,6 +138,19 @@ function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRec
       : { seccompListener: { path: seccomp.listenerPath, metadata: seccomp.listenerMetadata ?? '' } }),
   };
 }
+
+function traitsOf(options: CreateOptions, spec: Spec, plan: Plan): ContainerTraits {
+  const { personality, memoryPolicy } = spec.linux ?? {};
+  const seccomp = filterIn(plan);
+  return {
+    ...(options.noNewKeyring ? {} : { keyring: options.id }),
+    ...(personality === undefined ? {} : { personality: personality.domain }),
+    ...(memoryPolicy === undefined ? {} : { memoryPolicy }),
+    ...(seccomp === undefined ? {} : { seccomp: { flags: seccomp.flags, notify: seccomp.notify } }),
+  };
+}
+
+const filterIn = (plan: Plan) => plan.child.find((step) => step.kind === 'seccomp');
 
 interface Prepared {
   readonly spec: Spec;
@@ -189,7 +207,7 @@ function openStartSocket(root: string, id: string): number {
 }
 
 /** Written whole and renamed into place, so that nobody reads half of it. */
-function writePidFile(path: string, pid: number): void {
+export function writePidFile(path: string, pid: number): void {
   const slash = path.lastIndexOf('/');
   const hidden = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
   sys.writeNewFile(hidden, String(pid), 0o666);

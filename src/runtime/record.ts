@@ -3,10 +3,12 @@
 //   ROOT/            0700
 //   ROOT/ID/         0711  made exclusively: it is the claim on the id
 //   ROOT/ID/state.json     this record; first without a pid, before a cgroup or a process is made
+//   ROOT/ID/seccomp.bpf    the compiled profile, for processes that come later; only where there is one
 //   ROOT/ID/start.sock     where `start` finds the waiting container; it is there as long as nobody has started it
 
 import { TsociError } from '../errors.ts';
 import type { CgroupPaths } from '../linux/cgroups/steps.ts';
+import type { ContainerTraits } from '../linux/exec/sequence.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Hook } from '../spec/types.ts';
 import { checkId } from './ids.ts';
@@ -34,6 +36,8 @@ export interface ContainerRecord {
   readonly existingCgroups: readonly string[];
   /** process.args is there, so `start` has something to run. */
   readonly startable: boolean;
+  /** What `exec` gives to every process. */
+  readonly traits: ContainerTraits;
   readonly poststart: readonly Hook[];
   readonly poststop: readonly Hook[];
   readonly seccompListener?: { readonly path: string; readonly metadata: string };
@@ -42,6 +46,8 @@ export interface ContainerRecord {
 export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
 
 export const startSocketOf = (root: string, id: string): string => `${directoryOf(root, id)}/start.sock`;
+
+const filterOf = (root: string, id: string): string => `${directoryOf(root, id)}/seccomp.bpf`;
 
 const fileOf = (root: string, id: string): string => `${directoryOf(root, id)}/state.json`;
 
@@ -77,6 +83,12 @@ export function readRecord(root: string, id: string): ContainerRecord {
   return record;
 }
 
+/** struct sock_filter[]. */
+export const writeFilter = (root: string, id: string, filter: Uint8Array): void =>
+  sys.writeNewFile(filterOf(root, id), filter, 0o600);
+
+export const readFilter = (root: string, id: string): Uint8Array => sys.readFile(filterOf(root, id));
+
 function readText(path: string): string | undefined {
   try {
     return sys.readText(path);
@@ -98,7 +110,8 @@ function parseRecord(text: string): ContainerRecord | undefined {
 /** Removes ROOT/ID with all that tsoci puts into it; what is not there is no error. */
 export function removeDirectory(root: string, id: string): void {
   const directory = directoryOf(root, id);
-  for (const name of ['start.sock', 'state.json.new', 'state.json']) sys.unlinkQuietly(`${directory}/${name}`);
+  for (const name of ['start.sock', 'seccomp.bpf', 'state.json.new', 'state.json'])
+    sys.unlinkQuietly(`${directory}/${name}`);
   try {
     sys.unlinkat(sys.AT_FDCWD, directory, sys.AT_REMOVEDIR);
   } catch (error) {

@@ -2,11 +2,11 @@
 // relayed, orphans are reaped, and the container is deleted.
 
 import * as sys from '../linux/sys/index.ts';
+import { attend } from './attend.ts';
 import { receiveMaster } from './console.ts';
 import { type CreateOptions, createContainer } from './create.ts';
 import { destroyContainer } from './delete.ts';
 import type { ProcessIdentity } from './process.ts';
-import { signalProcess } from './process.ts';
 import { Relay } from './relay.ts';
 import { begin } from './start.ts';
 
@@ -36,32 +36,4 @@ export function runContainer(options: RunOptions): number {
   } finally {
     relay?.close();
   }
-}
-
-/** Waits for the end of `init`. */
-function attend(init: ProcessIdentity, signals: number, relay: Relay | undefined): number {
-  for (;;) {
-    const ready = sys.poll([signals, ...(relay?.descriptors() ?? [])], -1);
-    relay?.serve(ready);
-    if (!ready.includes(signals)) continue;
-    const signal = sys.readSignal(signals);
-    if (signal === sys.SIGCHLD) {
-      const status = reap(init.pid);
-      if (status === undefined) continue;
-      relay?.drain();
-      return status;
-    }
-    if (signal === sys.SIGWINCH) relay?.resize();
-    // COMPAT: runc forwards every signal but these.
-    else if (signal !== sys.SIGURG && signal !== sys.SIGPIPE) signalProcess(init, signal);
-  }
-}
-
-/** Reaps all that has ended; returns the status of `init` when it is among them. */
-function reap(init: number): number | undefined {
-  let result: number | undefined;
-  for (let ended = sys.reapOne(); ended !== undefined; ended = sys.reapOne()) {
-    if (ended.pid === init) result = ended.status;
-  }
-  return result;
 }

@@ -73,15 +73,15 @@ function attendStart(record: ContainerRecord, channel: number, warn: (text: stri
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'warning') warn(message.text);
     if (message.type === 'seccomp-listener') {
-      passListener(record, fds[0]);
+      passListener(record, fds[0], record.init?.pid ?? 0);
       send(channel, { type: 'go' });
     }
   }
 }
 
-function passListener(record: ContainerRecord, fd: number | undefined): void {
+/** Sends the listener of the filter of process `pid` to the container's agent. */
+export function passListener(record: ContainerRecord, fd: number | undefined, pid: number): void {
   if (fd === undefined || record.seccompListener === undefined) return;
-  const pid = record.init?.pid ?? 0;
   const { path, metadata } = record.seccompListener;
   sendListener({ path, metadata, fd, pid, state: stateOf(record, 'creating', pid) });
   sys.close(fd);

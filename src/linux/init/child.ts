@@ -4,7 +4,7 @@ import { runConsole } from '../console.ts';
 import { runDevices } from '../devices.ts';
 import { runMask } from '../masks.ts';
 import { runMount, runReadonlyLater } from '../mounts/run.ts';
-import { runJoin, runUnshare } from '../namespaces.ts';
+import { runEnter, runJoin, runUnshare } from '../namespaces.ts';
 import type { ChildStep } from '../plan/steps.ts';
 import { runAttribute } from '../process/attributes.ts';
 import { runBoundingSet, runCapabilities } from '../process/capabilities.ts';
@@ -24,6 +24,8 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
   switch (step.kind) {
     case 'become-root':
       return runBecomeRoot(step);
+    case 'enter-namespaces':
+      return runEnter(step, ctx);
     case 'join-namespace':
       return runJoin(step);
     case 'unshare-namespaces':
@@ -68,6 +70,7 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
     case 'io-priority':
     case 'personality':
     case 'memory-policy':
+    case 'cpu-affinity':
       return runAttribute(step);
     case 'rlimit':
       return runRlimit(step, ctx);
@@ -90,6 +93,7 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
     case 'runtime-hooks':
     case 'create-container-hooks':
     case 'ready':
+    case 'announce':
     case 'start-container-hooks':
     case 'seccomp':
       return runConversation(step, ctx);

@@ -13,6 +13,7 @@ export type ConversationStep =
   | { readonly kind: 'runtime-hooks'; readonly kinds: readonly string[] }
   | { readonly kind: 'create-container-hooks'; readonly hooks: readonly Hook[] }
   | { readonly kind: 'ready' }
+  | { readonly kind: 'announce' }
   | { readonly kind: 'start-container-hooks'; readonly hooks: readonly Hook[] }
   | { readonly kind: 'seccomp'; readonly filter: Uint8Array; readonly flags: number; readonly notify: boolean };
 
@@ -58,6 +59,8 @@ export function runConversation(step: ConversationStep, ctx: InitContext): void 
       return runHooks('createContainer', step.hooks, ctx.state('creating'), ctx.callerEnvironment);
     case 'ready':
       return becomeReady(ctx);
+    case 'announce':
+      return send(ctx.channel, { type: 'ready' });
     case 'start-container-hooks':
       // COMPAT: without an environment of its own the hook has the program's.
       return runHooks('startContainer', step.hooks, ctx.state('created'), ctx.environment);
@@ -78,6 +81,8 @@ export function describeConversation(step: ConversationStep): string {
       return `running createContainer hooks (${step.hooks.length})`;
     case 'ready':
       return 'ready: waiting for start';
+    case 'announce':
+      return 'ready: going on to the program';
     case 'start-container-hooks':
       return `running startContainer hooks (${step.hooks.length})`;
     case 'seccomp':

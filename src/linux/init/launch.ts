@@ -32,7 +32,7 @@ import { runOomScore } from '../process/oom-score.ts';
 import { setRlimit } from '../process/rlimits.ts';
 import * as sys from '../sys/index.ts';
 import { writeIdMappings } from '../user-namespace.ts';
-import { errorOf, openChannel, receive, send } from './channel.ts';
+import { errorOf, type Message, openChannel, receive, send } from './channel.ts';
 import { becomeContainer } from './container.ts';
 import type { InitContext } from './context.ts';
 import { becomeStage } from './stage.ts';
@@ -157,7 +157,7 @@ function attendContainer(ctx: ParentContext, deviceRules: readonly CgroupStep[])
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'warning') ctx.warn(message.text);
     else if (message.type === 'rlimit') {
-      setRlimit(ctx.pid, message.resource, BigInt(message.soft), BigInt(message.hard));
+      serveRlimit(ctx.pid, message);
       letGo(ctx.channel);
     } else if (message.type === 'device-rules') {
       for (const step of deviceRules) runCgroupStep(step, ctx.pid, ctx.existingCgroups);
@@ -168,6 +168,10 @@ function attendContainer(ctx: ParentContext, deviceRules: readonly CgroupStep[])
     }
   }
 }
+
+/** Raises a limit of a process that has not the privileges for it. */
+export const serveRlimit = (pid: number, { resource, soft, hard }: Extract<Message, { type: 'rlimit' }>): void =>
+  setRlimit(pid, resource, BigInt(soft), BigInt(hard));
 
 /** The container's process ended without a word: killed from outside, or for want of memory. */
 function deathOf(ctx: ParentContext): TsociError {
@@ -183,7 +187,7 @@ function deathOf(ctx: ParentContext): TsociError {
   return new TsociError('ERR_INTERNAL', `container init ended during set-up: ${end}`);
 }
 
-function openProc(): number {
+export function openProc(): number {
   const proc = sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
   if (sys.fileSystemType(proc) !== sys.PROC_SUPER_MAGIC) throw new TsociError('ERR_HOST', '/proc is not procfs');
   return proc;

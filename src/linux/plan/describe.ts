@@ -6,7 +6,7 @@ import { describeDevices } from '../devices.ts';
 import { describeConversation } from '../init/conversation.ts';
 import { describeMask } from '../masks.ts';
 import { describeMount } from '../mounts/plan.ts';
-import { cloneFlagNames, describeJoin, describeUnshare } from '../namespaces.ts';
+import { cloneFlagNames, describeEnter, describeJoin, describeUnshare } from '../namespaces.ts';
 import { describeAttribute } from '../process/attributes.ts';
 import { describeBoundingSet, describeCapabilities } from '../process/capabilities.ts';
 import { describeLabel } from '../process/labels.ts';
@@ -58,6 +58,8 @@ export function describeStep(step: Step): string {
       return describeRlimit(step);
     case 'become-root':
       return describeBecomeRoot(step);
+    case 'enter-namespaces':
+      return describeEnter(step);
     case 'join-namespace':
       return describeJoin(step);
     case 'unshare-namespaces':
@@ -102,6 +104,7 @@ export function describeStep(step: Step): string {
     case 'io-priority':
     case 'personality':
     case 'memory-policy':
+    case 'cpu-affinity':
       return describeAttribute(step);
     case 'label':
       return describeLabel(step);
@@ -122,6 +125,7 @@ export function describeStep(step: Step): string {
     case 'runtime-hooks':
     case 'create-container-hooks':
     case 'ready':
+    case 'announce':
     case 'start-container-hooks':
     case 'seccomp':
       return describeConversation(step);

@@ -8,7 +8,7 @@ import type { ConversationStep } from '../init/conversation.ts';
 import type { MaskStep } from '../masks.ts';
 import type { MountStep } from '../mounts/plan.ts';
 import type { ReadonlyLaterStep } from '../mounts/run.ts';
-import type { ClonePlan, JoinStep, UnshareStep } from '../namespaces.ts';
+import type { ClonePlan, EnterStep, JoinStep, UnshareStep } from '../namespaces.ts';
 import type { AttributeStep } from '../process/attributes.ts';
 import type { BoundingStep, CapabilitiesStep } from '../process/capabilities.ts';
 import type { LabelStep } from '../process/labels.ts';
@@ -47,6 +47,7 @@ export type ChildStep =
   | ConsoleStep
   | ConversationStep
   | DeviceStep
+  | EnterStep
   | JoinStep
   | LabelStep
   | MaskStep

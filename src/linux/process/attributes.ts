@@ -12,7 +12,8 @@ export type AttributeStep =
   | { readonly kind: 'scheduler'; readonly scheduler: Scheduler }
   | { readonly kind: 'io-priority'; readonly class: string; readonly priority: number }
   | { readonly kind: 'personality'; readonly domain: string }
-  | { readonly kind: 'memory-policy'; readonly policy: LinuxMemoryPolicy };
+  | { readonly kind: 'memory-policy'; readonly policy: LinuxMemoryPolicy }
+  | { readonly kind: 'cpu-affinity'; readonly cpus: string };
 
 const POLICIES = [
   'SCHED_OTHER',
@@ -77,6 +78,9 @@ export function planScheduling(spec: Spec): AttributeStep[] {
 export const planPersonality = (spec: Spec): AttributeStep[] =>
   spec.linux?.personality === undefined ? [] : [{ kind: 'personality', domain: spec.linux.personality.domain }];
 
+export const planCpuAffinity = (cpus: string | undefined): AttributeStep[] =>
+  (cpus ?? '') === '' ? [] : [{ kind: 'cpu-affinity', cpus: cpus as string }];
+
 const flagsOf = (names: readonly string[] | undefined, table: Readonly<Record<string, number>>): number =>
   (names ?? []).reduce((sum, name) => sum | (table[name] ?? 0), 0);
 
@@ -93,6 +97,16 @@ function setScheduler(scheduler: Scheduler): void {
   sys.sched_setattr(0, sys.encodeSchedAttr(attributes), 0);
 }
 
+/** A bit a number, in words of 64 bits. */
+function maskOf(numbers: readonly number[]): Uint8Array {
+  const mask = new Uint8Array(8 * (Math.floor(Math.max(...numbers) / 64) + 1));
+  for (const nr of numbers) mask[nr >> 3]! |= 1 << (nr & 7);
+  return mask;
+}
+
+/** Of the calling process; `cpus` is a list as in cpuset(7), not empty. */
+export const setCpuAffinity = (cpus: string): void => sys.sched_setaffinity(0, maskOf(parseCpuList(cpus)));
+
 function setMemoryPolicy(policy: LinuxMemoryPolicy): void {
   const mode = MEMORY_MODES.indexOf(policy.mode) | flagsOf(policy.flags, MEMORY_FLAGS);
   const nodes = parseCpuList(policy.nodes ?? '');
@@ -100,8 +114,7 @@ function setMemoryPolicy(policy: LinuxMemoryPolicy): void {
     sys.set_mempolicy(mode, null, 0);
     return;
   }
-  const mask = new Uint8Array(8 * (Math.floor(Math.max(...nodes) / 64) + 1));
-  for (const node of nodes) mask[node >> 3]! |= 1 << (node & 7);
+  const mask = maskOf(nodes);
   // KERNEL: maxnode counts one more bit than the mask has.
   sys.set_mempolicy(mode, mask, mask.length * 8 + 1);
 }
@@ -139,6 +152,8 @@ export function runAttribute(step: AttributeStep): void {
       return;
     case 'memory-policy':
       return setMemoryPolicy(step.policy);
+    case 'cpu-affinity':
+      return setCpuAffinity(step.cpus);
   }
 }
 
@@ -158,5 +173,7 @@ export function describeAttribute(step: AttributeStep): string {
       return `setting the personality ${step.domain}`;
     case 'memory-policy':
       return `setting the memory policy ${step.policy.mode} ${step.policy.nodes ?? ''}`;
+    case 'cpu-affinity':
+      return `letting it run on CPUs ${step.cpus}`;
   }
 }

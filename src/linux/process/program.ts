@@ -136,6 +136,8 @@ export function runProgramStep(step: ProgramStep, ctx: InitContext): void {
 }
 
 function execute(args: readonly string[], ctx: InitContext): void {
+  // In the foreground the parent has blocked them all before it made us (runtime/run.ts).
+  sys.unblockSignals();
   try {
     sys.execve(ctx.program, args, ctx.environment);
   } catch (error) {

@@ -158,6 +158,7 @@ export const keyctl_setperm = (key: number, permissions: number): void =>
 export const ioctl_int: (fd: number, request: number, argument: number) => number = call('ioctl_int');
 export const ioctl_buffer: (fd: number, request: number, argument: Uint8Array) => number = call('ioctl_buffer');
 export const sched_setattr: (pid: number, attributes: Uint8Array, flags: number) => void = call('sched_setattr');
+export const sched_setaffinity: (pid: number, cpus: Uint8Array) => void = call('sched_setaffinity');
 export const ioprio_set: (which: number, who: number, priority: number) => void = call('ioprio_set');
 export const personality: (persona: number) => number = call('personality');
 export const set_mempolicy: (mode: number, nodes: Uint8Array | null, max: number) => void = call('set_mempolicy');

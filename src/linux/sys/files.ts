@@ -56,9 +56,11 @@ export function writeTextAt(dirfd: number, path: string, text: string): void {
 export const writeText = (path: string, text: string): void => writeTextAt(k.AT_FDCWD, path, text);
 
 /** Makes a file that is not there yet, following no link. */
-export function writeNewFile(path: string, text: string, mode: number): void {
+export function writeNewFile(path: string, data: string | Uint8Array, mode: number): void {
   const flags = k.O_WRONLY | k.O_CREAT | k.O_TRUNC | k.O_NOFOLLOW | k.O_CLOEXEC;
-  withFd(calls.openat(k.AT_FDCWD, path, flags, mode), (fd) => writeAll(fd, door().encode(text)));
+  withFd(calls.openat(k.AT_FDCWD, path, flags, mode), (fd) =>
+    writeAll(fd, typeof data === 'string' ? door().encode(data) : data),
+  );
 }
 
 export function fstat(fd: number): Stat {

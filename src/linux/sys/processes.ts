@@ -3,16 +3,18 @@
 import * as calls from './calls.ts';
 import * as k from './constants.ts';
 import { SyscallError } from './error.ts';
+import { withFd } from './files.ts';
 import { encodeCloneArgs } from './structs.ts';
 
 /**
  * clone3(2) as fork: the child goes on in the same program. Returns its pid, 0 in the child.
- * `flags` are CLONE_NEW* and CLONE_PARENT; the exit signal is SIGCHLD.
+ * `flags` are CLONE_NEW* and CLONE_PARENT; the exit signal is SIGCHLD. `cgroup` is a descriptor of the v2 cgroup that
+ * the child is made in.
  */
-export function fork(flags = 0): number {
+export function fork(flags = 0, cgroup?: number): number {
   // KERNEL: with CLONE_PARENT the exit signal is the caller's own, and naming one is EINVAL.
   const exitSignal = (flags & k.CLONE_PARENT) !== 0 ? 0 : k.SIGCHLD;
-  return calls.clone3(encodeCloneArgs({ flags, exitSignal }));
+  return calls.clone3(encodeCloneArgs({ flags, exitSignal, ...(cgroup === undefined ? {} : { cgroup }) }));
 }
 
 export interface Ended {
@@ -34,6 +36,11 @@ function wait(pid: number, options: number): Ended | undefined {
 
 /** Waits for the end of a child. */
 export const waitFor = (pid: number): Ended => wait(pid, 0) as Ended;
+
+/** The same for at most `timeout` ms; undefined when it has not ended by then. */
+export function waitAtMost(pid: number, timeout: number): Ended | undefined {
+  return withFd(calls.pidfd_open(pid, 0), (pidfd) => (poll([pidfd], timeout).length === 0 ? undefined : waitFor(pid)));
+}
 
 /** One child that has ended, if any has; never blocks. */
 export function reapOne(): Ended | undefined {

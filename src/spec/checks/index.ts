@@ -18,9 +18,7 @@ import { checkArgs, checkCwd, checkEnv, checkIoPriority, checkRlimits, checkSche
 import { checkAnnotations, checkHooks, checkRoot, checkVersion } from './root.ts';
 import { checkArguments, checkErrno, checkListener, checkNotified } from './seccomp.ts';
 
-export const CHECKS: readonly Check[] = [
-  checkVersion,
-  checkRoot,
+const PROCESS_CHECKS: readonly Check[] = [
   checkCwd,
   checkArgs,
   checkEnv,
@@ -28,6 +26,12 @@ export const CHECKS: readonly Check[] = [
   checkRlimits,
   checkScheduler,
   checkIoPriority,
+];
+
+export const CHECKS: readonly Check[] = [
+  checkVersion,
+  checkRoot,
+  ...PROCESS_CHECKS,
   checkMounts,
   checkHooks,
   checkAnnotations,
@@ -47,3 +51,5 @@ export const CHECKS: readonly Check[] = [
 ];
 
 export const checkSpec = (spec: Spec): Problem[] => CHECKS.flatMap((check) => check(spec));
+
+export const checkProcess = (spec: Spec): Problem[] => PROCESS_CHECKS.flatMap((check) => check(spec));

@@ -1,0 +1,34 @@
+// In the foreground: signals are forwarded to the process, the terminal is relayed, what has ended is reaped.
+
+import * as sys from '../linux/sys/index.ts';
+import type { ProcessIdentity } from './process.ts';
+import { signalProcess } from './process.ts';
+import type { Relay } from './relay.ts';
+
+/** Waits for the end of `process`, a child of ours, and returns its status. `signals` is a signalfd(2) of them all. */
+export function attend(process: ProcessIdentity, signals: number, relay: Relay | undefined): number {
+  for (;;) {
+    const ready = sys.poll([signals, ...(relay?.descriptors() ?? [])], -1);
+    relay?.serve(ready);
+    if (!ready.includes(signals)) continue;
+    const signal = sys.readSignal(signals);
+    if (signal === sys.SIGCHLD) {
+      const status = reap(process.pid);
+      if (status === undefined) continue;
+      relay?.drain();
+      return status;
+    }
+    if (signal === sys.SIGWINCH) relay?.resize();
+    // COMPAT: runc forwards every signal but these.
+    else if (signal !== sys.SIGURG && signal !== sys.SIGPIPE) signalProcess(process, signal);
+  }
+}
+
+/** Reaps all that has ended; returns the status of `pid` when it is among them. */
+function reap(pid: number): number | undefined {
+  let result: number | undefined;
+  for (let ended = sys.reapOne(); ended !== undefined; ended = sys.reapOne()) {
+    if (ended.pid === pid) result = ended.status;
+  }
+  return result;
+}

@@ -1,0 +1,133 @@
+// `exec`: one more process in a container that is there. What it is made of is its own `process`; namespaces, cgroups and
+// the system calls allowed are the container's.
+
+import { TsociError } from '../errors.ts';
+import { freezerState } from '../linux/cgroups/freezer.ts';
+import { enterContainer } from '../linux/exec/enter.ts';
+import { execSequence } from '../linux/exec/sequence.ts';
+import { probeTarget } from '../linux/exec/target.ts';
+import { probeHost } from '../linux/host.ts';
+import * as sys from '../linux/sys/index.ts';
+import type { Process } from '../spec/types.ts';
+import { attend } from './attend.ts';
+import { openConsoleSocket, receiveMaster } from './console.ts';
+import { writePidFile } from './create.ts';
+import { selectCgroups } from './exec-cgroups.ts';
+import { checkExecutable } from './executable.ts';
+import { sendPidfd } from './pidfd.ts';
+import { identify, isAlive, type ProcessIdentity } from './process.ts';
+import { type ContainerRecord, readFilter, readRecord } from './record.ts';
+import { Relay } from './relay.ts';
+import { passListener } from './start.ts';
+import { stateOf, statusOf } from './status.ts';
+
+export interface ExecOptions {
+  readonly root: string;
+  readonly id: string;
+  /** Absolute; none when absent. */
+  readonly pidFile: string | undefined;
+  readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
+  readonly detach: boolean;
+  readonly preserveFds: number;
+  /** `[controller[,controller]:]path` below the container's cgroup. */
+  readonly cgroups: readonly string[];
+  readonly ignorePaused: boolean;
+  readonly rootless: boolean;
+  readonly warn: (text: string) => void;
+}
+
+/** The container's record and first process, of a container that can be entered. Throws ERR_CONTAINER_STATUS. */
+export function recordToEnter(options: Pick<ExecOptions, 'root' | 'id' | 'ignorePaused'>): ContainerRecord {
+  const record = readRecord(options.root, options.id);
+  const status = statusOf(options.root, record);
+  if (status === 'stopped' || status === 'creating') throw stopped();
+  if (status === 'paused' && !options.ignorePaused) throw paused();
+  return record;
+}
+
+const stopped = (): TsociError => new TsociError('ERR_CONTAINER_STATUS', 'cannot exec in a stopped container');
+
+const paused = (): TsociError =>
+  new TsociError('ERR_CONTAINER_STATUS', 'cannot exec in a paused container (use --ignore-paused to override)');
+
+/** Runs `process` in the container. Returns its exit status, 128 + signal, or 0 when detached. */
+export function execInContainer(record: ContainerRecord, process: Process, options: ExecOptions): number {
+  checkExecutable();
+  const init = record.init as ProcessIdentity;
+  // ORDER: blocked before the process is there, so that no signal is lost; it unblocks them before execve.
+  const signals = options.detach ? -1 : sys.openSignals();
+  const console = openConsoleSocket({ ociVersion: '', process }, starterOf(options));
+  try {
+    const pid = enter(record, init, process, options, console.container);
+    const relay = console.ours >= 0 ? new Relay(receiveMaster(console.ours)) : undefined;
+    try {
+      announce(pid, options);
+      return options.detach ? 0 : attend(identify(pid), signals, relay);
+    } finally {
+      relay?.close();
+    }
+  } catch (error) {
+    // Whatever it was that failed: it could not be done because the container is gone.
+    if (error instanceof TsociError && error.code === 'ERR_STEP' && !isAlive(init)) throw stopped();
+    throw error;
+  }
+}
+
+const starterOf = ({ consoleSocket, detach }: ExecOptions) => ({
+  consoleSocket,
+  starter: detach ? ('caller' as const) : ('attached' as const),
+});
+
+function enter(
+  record: ContainerRecord,
+  init: ProcessIdentity,
+  process: Process,
+  options: ExecOptions,
+  consoleSocket: number,
+): number {
+  const pidfd = openInit(init);
+  const target = probeTarget(init.pid, pidfd);
+  const { traits } = record;
+  const filter = traits.seccomp === undefined ? undefined : readFilter(options.root, options.id);
+  const { preserveFds } = options;
+  const steps = execSequence({ process, traits, filter, host: probeHost(), target, preserveFds });
+  return enterContainer({
+    target,
+    steps,
+    process,
+    cgroups: selectCgroups(record.cgroupPaths, options.cgroups),
+    rootless: options.rootless,
+    bundle: record.bundle,
+    consoleSocket,
+    environment: sys.door().environ(),
+    stateOf: (status) => stateOf(record, status, init.pid),
+    passListener: (fd, pid) => passListener(record, fd, pid),
+    checkOn: () => {
+      if (!options.ignorePaused && freezerState(record.cgroupPaths) === 'frozen') throw paused();
+    },
+    warn: options.warn,
+  });
+}
+
+/** SAFETY: a pid that is used again is another process: looked at after it is held. */
+function openInit(init: ProcessIdentity): number {
+  try {
+    const pidfd = sys.pidfd_open(init.pid, 0);
+    if (isAlive(init)) return pidfd;
+  } catch (error) {
+    if (!sys.isErrno(error, sys.E.ESRCH)) throw error;
+  }
+  throw stopped();
+}
+
+/** Says which process it is, to whoever wants to know. One that nobody could be told of is ended. */
+function announce(pid: number, { pidFile, pidfdSocket }: ExecOptions): void {
+  try {
+    if (pidfdSocket !== undefined) sendPidfd(pidfdSocket, pid, 'setns');
+    if (pidFile !== undefined) writePidFile(pidFile, pid);
+  } catch (error) {
+    sys.killQuietly(pid, sys.SIGKILL);
+    throw error;
+  }
+}
