@@ -108,6 +108,15 @@ async function measureSpec({ name, program, meter, dir }: Runtime): Promise<void
   await sample(meter, name, 'none', 'spec', [program, 'spec', '--bundle', dir]);
 }
 
+/** A process as engines hand it to `exec`: the bundle's own, with another program. */
+function execDocument(runtime: Runtime, bundle: BundleName): string {
+  const path = join(work, `${runtime.name}-${bundle}-exec.json`);
+  if (existsSync(path)) return path;
+  const config = JSON.parse(readFileSync(join(bundleDir(runtime, bundle, 'true'), 'config.json'), 'utf8'));
+  writeFileSync(path, JSON.stringify(config.process));
+  return path;
+}
+
 async function measureLife(runtime: Runtime, bundle: BundleName): Promise<void> {
   const { name, program, meter } = runtime;
   const verb = (word: string, ...rest: string[]) =>
@@ -117,6 +126,11 @@ async function measureLife(runtime: Runtime, bundle: BundleName): Promise<void> 
   await verb('state', id);
   await verb('list');
   await verb('start', id);
+  await verb('exec', '--process', execDocument(runtime, bundle), id);
+  await verb('ps', '--format', 'json', id);
+  await verb('update', '--pids-limit', '200', id);
+  await verb('pause', id);
+  await verb('resume', id);
   await verb('kill', id, 'KILL');
   await verb('delete', id);
   await verb('run', '--bundle', bundleDir(runtime, bundle, 'true'), id);
