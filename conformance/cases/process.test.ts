@@ -10,6 +10,7 @@ import type { Config } from '../harness/bundle.ts';
 import { baseConfig, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
+import { onlyTsoci } from '../harness/runtime.ts';
 
 describe('process', () => {
   const c = useCase();
@@ -147,6 +148,20 @@ describe('process', () => {
       expect(result.stderr).to.match(words);
     });
   }
+
+  it('says which limit of namespaces is reached', function () {
+    onlyTsoci(this);
+    writeConfig(c.bundle, baseConfig(c.bundle, 'true'));
+    // The limits of a user namespace of the test's own.
+    const [program, words] = c.runtime.line(['run', '--bundle', c.bundle.dir, c.bundle.id]);
+    const script = 'echo 0 > /proc/sys/user/max_uts_namespaces && exec "$@"';
+    const result = spawnSync('unshare', ['-Ur', 'sh', '-c', script, 'sh', program, ...words], {
+      encoding: 'utf8',
+      env: { ...process.env, USER: 'nobody' },
+    });
+    expect(result.status).to.equal(1);
+    expect(result.stderr).to.match(/no space left on device .*user\.max_uts_namespaces=0/);
+  });
 
   it('writes its errors to the log as JSON', () => {
     const log = join(c.bundle.dir, 'log');

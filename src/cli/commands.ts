@@ -85,6 +85,19 @@ export const COMMANDS: readonly Command[] = [
     [flag('force', 'boolean', 'kill the container if it still runs; an unknown one is no error', { alias: 'f' })],
   ),
   command(
+    'events',
+    'tell what a container uses, when memory runs out, and its end, as JSON',
+    '<container-id>',
+    [1, 1],
+    [
+      flag('stats', 'boolean', 'what it uses now, and no more'),
+      flag('interval', 'string', 'between two events of what it uses, like 1m30s', {
+        default: '5s',
+        value: 'DURATION',
+      }),
+    ],
+  ),
+  command(
     'exec',
     'run another program in a container',
     '<container-id> <command> [arguments...]',

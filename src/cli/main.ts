@@ -9,6 +9,7 @@ import { type Cli, rootlessCgroups, rootOf, type Verb } from './context.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { openLog } from './log.ts';
 import { create } from './verbs/create.ts';
+import { events } from './verbs/events.ts';
 import { exec } from './verbs/exec.ts';
 import { features } from './verbs/features.ts';
 import { kill, remove, start, state } from './verbs/lifecycle.ts';
@@ -26,6 +27,7 @@ declare const __COMMIT__: string;
 const VERBS: Readonly<Record<string, Verb>> = {
   create,
   delete: remove,
+  events,
   exec,
   features,
   kill,

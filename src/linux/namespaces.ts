@@ -166,9 +166,33 @@ export function planUnshare(spec: Spec): UnshareStep[] {
   return flags === 0 ? [] : [{ kind: 'unshare-namespaces', flags }];
 }
 
-export const runUnshare = (step: UnshareStep): void => sys.unshare(step.flags);
+export const runUnshare = (step: UnshareStep): void => withinLimits(step.flags, () => sys.unshare(step.flags));
 
 export const describeUnshare = (step: UnshareStep): string => `unshare(${cloneFlagNames(step.flags)})`;
+
+/** KERNEL: making a namespace beyond user.max_*_namespaces (namespaces(7)) is ENOSPC: says which of them it can have been. */
+export function withinLimits<T>(flags: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError) || error.errno !== sys.E.ENOSPC) throw error;
+    const names = Object.entries(FLAG_OF_FILE).flatMap(([name, flag]) => ((flags & flag) === 0 ? [] : [name]));
+    throw new TsociError('ERR_STEP', error.message, {
+      errno: error.errno,
+      hint: `too many namespaces, or too deep: ${limitsOf(names)}`,
+      cause: error,
+    });
+  }
+}
+
+/** The limits of 0 among them, which alone explain it; else all. */
+function limitsOf(names: readonly string[]): string {
+  const limits = names
+    .map((name) => `user.max_${name}_namespaces`)
+    .map((name) => [name, sys.readText(`/proc/sys/${name.replace('.', '/')}`).trim()] as const);
+  const none = limits.filter(([, value]) => value === '0');
+  return (none.length > 0 ? none : limits).map(([name, value]) => `${name}=${value}`).join(', ');
+}
 
 /** Clone flags as their C names, for people. */
 export function cloneFlagNames(flags: number): string {

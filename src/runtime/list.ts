@@ -1,6 +1,7 @@
 // The states of all containers below a root, or of one: runc's own object, which is the specification's state and more.
 
 import { OCI_VERSION } from '../spec/versions.ts';
+import { type Ended, endOf } from './ended.ts';
 import type { ContainerRecord } from './record.ts';
 import { listIds, readRecord } from './record.ts';
 import { type Status, statusOf } from './status.ts';
@@ -17,6 +18,8 @@ export interface ContainerView {
   readonly annotations?: Readonly<Record<string, string>>;
   /** uid. */
   readonly owner: number;
+  /** Why it has ended, where that can be known. */
+  readonly ended?: Ended;
 }
 
 function viewOf(root: string, record: ContainerRecord): ContainerView {
@@ -31,7 +34,13 @@ function viewOf(root: string, record: ContainerRecord): ContainerView {
     created: record.created,
     ...(record.annotations === undefined ? {} : { annotations: record.annotations }),
     owner: record.owner,
+    ...endOfStopped(record, status),
   };
+}
+
+function endOfStopped(record: ContainerRecord, status: Status): { ended?: Ended } {
+  const ended = status === 'stopped' ? endOf(record, -1) : undefined;
+  return ended === undefined ? {} : { ended };
 }
 
 export const viewContainer = (root: string, id: string): ContainerView => viewOf(root, readRecord(root, id));

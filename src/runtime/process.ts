@@ -11,6 +11,8 @@ export interface ProcessIdentity {
 interface Stat {
   readonly state: string;
   readonly startTime: number;
+  /** As wait(2) gives it; 0 for who may not look. */
+  readonly exitCode: number;
 }
 
 /** /proc/PID/stat; undefined when there is no such process. The name in parentheses may hold anything. */
@@ -18,7 +20,7 @@ function statOf(pid: number): Stat | undefined {
   try {
     const text = sys.readText(`/proc/${pid}/stat`);
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] as string, startTime: Number(fields[19]) };
+    return { state: fields[0] as string, startTime: Number(fields[19]), exitCode: Number(fields[49]) };
   } catch (error) {
     if (error instanceof sys.SyscallError && [sys.E.ENOENT, sys.E.ESRCH].includes(error.errno)) return undefined;
     throw error;
@@ -31,6 +33,12 @@ export const identify = (pid: number): ProcessIdentity => ({ pid, startTime: sta
 export function isAlive(process: ProcessIdentity): boolean {
   const stat = statOf(process.pid);
   return stat !== undefined && stat.startTime === process.startTime && stat.state !== 'Z' && stat.state !== 'X';
+}
+
+/** The status word of wait(2) of a process that has ended and was not reaped yet. */
+export function exitCodeOfZombie(process: ProcessIdentity): number | undefined {
+  const stat = statOf(process.pid);
+  return stat?.startTime === process.startTime && stat.state === 'Z' ? stat.exitCode : undefined;
 }
 
 /**

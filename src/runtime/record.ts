@@ -38,6 +38,8 @@ export interface ContainerRecord {
   readonly startable: boolean;
   /** What `exec` gives to every process. */
   readonly traits: ContainerTraits;
+  /** Of the program, or 128 + signal, where `run` has waited for it and kept the container. */
+  readonly exitStatus?: number;
   readonly poststart: readonly Hook[];
   readonly poststop: readonly Hook[];
   readonly seccompListener?: { readonly path: string; readonly metadata: string };

@@ -7,6 +7,7 @@ import { receiveMaster } from './console.ts';
 import { type CreateOptions, createContainer } from './create.ts';
 import { destroyContainer } from './delete.ts';
 import type { ProcessIdentity } from './process.ts';
+import { writeRecord } from './record.ts';
 import { Relay } from './relay.ts';
 import { begin } from './start.ts';
 
@@ -28,7 +29,8 @@ export function runContainer(options: RunOptions): number {
     begin(options.root, record, channel, options.warn);
     if (!attached) return 0;
     const status = attend(record.init as ProcessIdentity, signals, relay);
-    if (!options.keep) destroyContainer(options.root, record, options.warn);
+    if (options.keep) writeRecord(options.root, { ...record, exitStatus: status });
+    else destroyContainer(options.root, record, options.warn);
     return status;
   } catch (error) {
     if (!options.keep) destroyContainer(options.root, record, options.warn);

@@ -6,6 +6,7 @@ import { viewContainer } from '../../runtime/list.ts';
 import { startContainer } from '../../runtime/start.ts';
 import { type Arguments, isSet } from '../arguments.ts';
 import type { Cli } from '../context.ts';
+import { printJson } from '../json.ts';
 
 const idOf = (args: Arguments): string => args.positional[0] as string;
 
@@ -16,7 +17,7 @@ export function start(args: Arguments, cli: Cli): number {
 
 export function state(args: Arguments, cli: Cli): number {
   // COMPAT: as runc, the owner's name is for `list` alone, and no newline ends the document.
-  cli.out(JSON.stringify({ ...viewContainer(cli.root, idOf(args)), owner: '' }, null, 2));
+  cli.out(printJson({ ...viewContainer(cli.root, idOf(args)), owner: '' }, 2));
   return 0;
 }
 

@@ -3,6 +3,7 @@ import * as sys from '../../linux/sys/index.ts';
 import { type ContainerView, listContainers } from '../../runtime/list.ts';
 import { type Arguments, isSet, text } from '../arguments.ts';
 import type { Cli } from '../context.ts';
+import { printJson } from '../json.ts';
 
 /** Names of users by uid, from passwd(5). */
 function userNames(): (uid: number) => string {
@@ -32,7 +33,7 @@ export function list(args: Arguments, cli: Cli): number {
   const nameOf = userNames();
   const owned = views.map((view) => ({ ...view, owner: nameOf(view.owner) }));
   // COMPAT: an empty list is `null`, as Go prints a slice that is not there.
-  if (format === 'json') cli.out(`${owned.length === 0 ? 'null' : JSON.stringify(owned)}\n`);
+  if (format === 'json') cli.out(`${owned.length === 0 ? 'null' : printJson(owned)}\n`);
   else cli.out(table([['ID', 'PID', 'STATUS', 'BUNDLE', 'CREATED', 'OWNER'], ...owned.map(rowOf)]));
   return 0;
 }

@@ -22,10 +22,12 @@
 
 import { TsociError } from '../../errors.ts';
 import type { State } from '../../spec/types.ts';
+import { describeOom, oomReport } from '../cgroups/oom.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
 import type { CgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
 import { openMountSources } from '../mounts/sources.ts';
+import { withinLimits } from '../namespaces.ts';
 import { runSteps } from '../plan/run.ts';
 import type { ParentStep, Plan } from '../plan/steps.ts';
 import { runOomScore } from '../process/oom-score.ts';
@@ -109,7 +111,8 @@ function cloneContainer(ctx: ParentContext): void {
     return becomeContainer(child, init, parent.length, parent.length + child.length);
   };
   const stage = clone.stage;
-  const pid = sys.fork(stage === undefined ? clone.flags : 0);
+  const flags = stage === undefined ? clone.flags : 0;
+  const pid = withinLimits(flags, () => sys.fork(flags));
   if (pid === 0) {
     if (stage === undefined) container();
     else becomeStage(clone, stage, ctx.childChannel, container);
@@ -177,14 +180,13 @@ export const serveRlimit = (pid: number, { resource, soft, hard }: Extract<Messa
 function deathOf(ctx: ParentContext): TsociError {
   const { status, signal } = sys.waitFor(ctx.pid);
   ctx.pid = 0;
-  if (signal === sys.SIGKILL) {
-    return new TsociError('ERR_STEP', 'container init was OOM-killed (memory limit too low?)', {
-      cause: { signal },
-      hint: 'the process was killed with SIGKILL during set-up: by the memory limit, or by somebody outside',
-    });
+  const oom = oomReport(ctx.plan.cgroupPaths);
+  if (oom !== undefined) {
+    const message = `container init was OOM-killed (memory limit too low?): ${describeOom(oom)}`;
+    return new TsociError('ERR_STEP', message, { cause: { signal } });
   }
-  const end = signal === undefined ? `exit status ${status}` : `signal ${signal}`;
-  return new TsociError('ERR_INTERNAL', `container init ended during set-up: ${end}`);
+  const end = signal === undefined ? `exit status ${status}` : sys.signalText(signal);
+  return new TsociError('ERR_STEP', `container init ended during set-up: ${end}`, { cause: { signal } });
 }
 
 export function openProc(): number {

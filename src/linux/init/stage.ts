@@ -10,7 +10,7 @@
 //      │───────────────────────────── go ──────────────────────────────────────▶│
 
 import type { ClonePlan, JoinStep, StagePlan } from '../namespaces.ts';
-import { runJoin } from '../namespaces.ts';
+import { runJoin, withinLimits } from '../namespaces.ts';
 import * as sys from '../sys/index.ts';
 import { becomeRoot } from '../user-namespace.ts';
 import { receive, send, sendError } from './channel.ts';
@@ -36,7 +36,7 @@ function tryJoin(join: JoinStep, later: JoinStep[]): void {
 }
 
 function unshareUser(channel: number): void {
-  sys.unshare(sys.CLONE_NEWUSER);
+  withinLimits(sys.CLONE_NEWUSER, () => sys.unshare(sys.CLONE_NEWUSER));
   send(channel, { type: 'map' });
   if (receive(channel)?.message.type !== 'go') sys.exit_group(1);
 }
@@ -55,7 +55,7 @@ export function becomeStage(clone: ClonePlan, stage: StagePlan, channel: number,
     // ORDER: after the offsets; a change of user makes our own files in /proc root's.
     if (clone.userns !== 'none') becomeRoot(clone.uidMappings, clone.gidMappings);
     for (const join of later) runJoin(join);
-    const pid = sys.fork(clone.flags | sys.CLONE_PARENT);
+    const pid = withinLimits(clone.flags, () => sys.fork(clone.flags | sys.CLONE_PARENT));
     if (pid === 0) container();
     send(channel, { type: 'cloned', pid });
     sys.exit_group(0);

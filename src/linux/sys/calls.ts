@@ -170,6 +170,7 @@ export const rt_sigprocmask = (how: number, set: Uint8Array | null, old: Uint8Ar
 export const signalfd4: (fd: number, mask: Uint8Array, flags: number) => number = call('signalfd4');
 const pollFor = call('ppoll');
 export const ppoll = (fds: Uint8Array, timeout: Uint8Array | null): number => pollFor(fds, timeout, null, SIGSET_SIZE);
+export const eventfd2: (value: number, flags: number) => number = call('eventfd2');
 export const inotify_init1: (flags: number) => number = call('inotify_init1');
 export const inotify_add_watch: (fd: number, path: string, mask: number) => number = call('inotify_add_watch');
 export const memfd_create: (name: string, flags: number) => number = call('memfd_create');

@@ -6,6 +6,7 @@ export * from './credentials.ts';
 export { door, useDoor } from './current.ts';
 export { errnoText, SyscallError } from './error.ts';
 export * from './files.ts';
+export * from './pidfds.ts';
 export * from './processes.ts';
 export * from './sockets.ts';
 export * from './structs.ts';

@@ -96,6 +96,7 @@ export const TABLE = {
   rt_sigprocmask: [14, 135, 'iP8P8i', 'how:number set:struct old:struct size:number'],
   signalfd4: [289, 74, 'ibi', 'fd:fd mask:struct flags:hex'],
   ppoll: [271, 73, 'N8P16Pi', 'fds:struct timeout:struct mask:struct size:number'],
+  eventfd2: [290, 19, 'ii', 'value:number flags:hex'],
   inotify_init1: [294, 26, 'i', 'flags:hex'],
   inotify_add_watch: [254, 27, 'isi', 'fd:fd path:path mask:hex'],
   memfd_create: [319, 279, 'si', 'name:path flags:hex'],

@@ -1,0 +1,195 @@
+// `events`: what a container uses, OOM kills, its end; and what `state` tells of that end.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { before, describe, it } from 'mocha';
+import type { Config } from '../harness/bundle.ts';
+import { useCase } from '../harness/case.ts';
+import { cgroupDirs } from '../harness/leftovers.ts';
+import { deviates, onlyTsoci, Runtime, runtimeName } from '../harness/runtime.ts';
+import { until } from '../harness/until.ts';
+
+/** Names of all members, with the types of their values. */
+function shape(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [`${path}: ${typeof value}`];
+  return Object.entries(value).flatMap(([name, member]) => shape(member, `${path}/${name}`));
+}
+
+const LIMIT = 16 << 20;
+
+/** tail(1) keeps its whole input: memory without end, of an applet that is in every busybox. */
+const HOG = 'tail /dev/zero';
+
+describe('events', () => {
+  before(function () {
+    if (runtimeName === 'crun') this.skip();
+  });
+  const c = useCase();
+
+  const start = (script: string, change?: (config: Config) => void): void => {
+    expect(c.create(script, change)).to.include({ status: 0 });
+    expect(c.verb('start')).to.include({ status: 0 });
+  };
+
+  const limited = (config: Config): void => {
+    config.linux.resources.memory = { limit: LIMIT, swap: LIMIT };
+  };
+
+  const hasMemory = (): boolean =>
+    cgroupDirs(c.bundle.cgroup).some((dir) =>
+      ['memory.limit_in_bytes', 'memory.max'].some((file) => existsSync(join(dir, file))),
+    );
+
+  /** Waits for the end. runc's events end with the cgroup. */
+  function end(...verb: string[]): void {
+    if (verb.length > 0) c.verb(...(verb as [string]));
+    until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end of the container');
+    if (runtimeName === 'runc') c.verb('delete');
+  }
+
+  it('tells once what a container uses', () => {
+    start('exec sleep 100', limited);
+    const result = c.verb('events', '--stats');
+    expect(result.status).to.equal(0);
+    expect(result.stdout).to.match(/^\{.*\}\n$/);
+    const { type, id, data } = JSON.parse(result.stdout);
+    expect({ type, id }).to.deep.equal({ type: 'stats', id: c.bundle.id });
+    expect(data.pids.current).to.equal(1);
+    if (hasMemory()) {
+      expect(data.memory.usage.limit).to.equal(LIMIT);
+      expect(data.memory.usage.usage).to.be.within(1, LIMIT);
+    }
+    expect(data.cpu.usage.total).to.be.greaterThan(0);
+    c.verb('delete', '--force');
+  });
+
+  it("has the members of runc's document, with their types", function () {
+    onlyTsoci(this);
+    start('exec sleep 100', limited);
+    const control = new Runtime('runc');
+    const args = ['run', '--detach', '--bundle', c.bundle.dir, c.bundle.id];
+    const ours = JSON.parse(c.verb('events', '--stats').stdout);
+    c.verb('delete', '--force');
+    if (control.run(args, { detached: true }).status !== 0) this.skip();
+    const theirs = JSON.parse(control.run(['events', '--stats', c.bundle.id]).stdout);
+    control.run(['delete', '--force', c.bundle.id]);
+    // The kernel's own table, and what is left out when it is zero.
+    const fixed = (event: unknown) =>
+      shape(event).filter((path) => !/raw|hugetlb|blkio|psi|cache|throttling|(usage|max): number$/.test(path));
+    expect(fixed(ours)).to.have.members(fixed(theirs));
+  });
+
+  it('tells every now and then what is used, and ends with the container', async function () {
+    this.timeout(30_000);
+    start('exec sleep 100');
+    const [program, words] = c.runtime.line(['events', '--interval', '50ms', c.bundle.id]);
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (data) => {
+      if (output === '') end('kill', 'KILL');
+      output += data;
+    });
+    const [status] = await once(child, 'close');
+    if (runtimeName !== 'runc') expect(status).to.equal(0);
+    const events = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events[0].type).to.equal('stats');
+    // runc says nothing of the end.
+    if (runtimeName !== 'runc') {
+      expect(events.at(-1).type).to.equal('exit');
+      expect(events.at(-1).data.exitStatus).to.be.oneOf([undefined, 137]);
+    }
+    c.verb('delete');
+  });
+
+  it('tells an OOM kill, and state keeps it until delete', async function () {
+    this.timeout(30_000);
+    const script = `while [ ! -e /go ]; do sleep 0.02; done; ${HOG}; sleep 0.3; exit 3`;
+    start(script, limited);
+    if (!hasMemory()) return this.skip();
+    const [program, words] = c.runtime.line(['events', '--interval', '1h', c.bundle.id]);
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (data) => {
+      output += data;
+    });
+    const ended = once(child, 'close');
+    // It listens once it has its descriptor of the kernel's notice.
+    until(() => listens(child.pid as number), 'events to listen');
+    c.verb('exec', '/bin/touch', '/go');
+    end();
+    await ended;
+    const events = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ type }) => type)).to.include('oom');
+    if (runtimeName === 'runc') return void c.verb('delete');
+    const oom = events.find(({ type }) => type === 'oom');
+    expect(oom.data).to.include({ limit: LIMIT });
+    expect(oom.data.kills).to.be.at.least(1);
+    const state = c.runtime.state(c.bundle.id) as unknown as { ended: { oom: { kills: number; limit: number } } };
+    expect(state.ended.oom).to.include({ limit: LIMIT });
+    c.verb('delete');
+  });
+
+  it('says nothing of memory when somebody else killed it', function () {
+    onlyTsoci(this);
+    start('exec sleep 100', limited);
+    c.verb('kill', 'KILL');
+    until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
+    const state = c.runtime.state(c.bundle.id) as { ended?: { oom?: unknown } };
+    expect(state.ended?.oom).to.equal(undefined);
+    c.verb('delete');
+  });
+
+  it('keeps the exit status of a container that run has waited for', function () {
+    onlyTsoci(this);
+    c.create('exit 5');
+    c.verb('delete');
+    expect(c.runtime.run(['run', '--keep', '--bundle', c.bundle.dir, c.bundle.id]).status).to.equal(5);
+    expect(c.runtime.state(c.bundle.id)['ended']).to.deep.equal({ exitStatus: 5 });
+    c.verb('delete');
+  });
+
+  it('says that set-up ran out of memory, with limit and peak', function () {
+    onlyTsoci(this);
+    const result = c.create('true', (config) => {
+      config.linux.resources.memory = { limit: 8 << 10, swap: 8 << 10 };
+    });
+    if (result.status === 0) {
+      c.verb('delete', '--force');
+      return this.skip(); // it was enough
+    }
+    expect(result.stderr).to.match(/OOM-killed \(memory limit too low\?\): memory limit 8 KiB, peak/);
+  });
+
+  it('refuses a stopped container, an unknown one, and an interval of nothing', function () {
+    deviates(this, 'runc', 'of a container that is not there its exit code is 1 as well, its words are others');
+    c.create('true');
+    c.verb('start');
+    until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
+    expect(c.verb('events', '--stats').stderr).to.match(/container with id .* is not running/);
+    expect(c.verb('events', '--interval', '0s').stderr).to.match(/duration interval must be greater than 0/);
+    c.verb('delete');
+    expect(c.verb('events').status).to.equal(1);
+  });
+});
+
+/** It has an eventfd or inotify descriptor, and waits. */
+function listens(pid: number): boolean {
+  const text = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  const has = [...Array(20).keys()].some((fd) => /eventfd|inotify/.test(text(`/proc/${pid}/fdinfo/${fd}`)));
+  return has && /^State:\tS/m.test(text(`/proc/${pid}/status`));
+}

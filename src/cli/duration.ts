@@ -1,0 +1,27 @@
+// Go's durations, as runc's users write them: `5s`, `1m30s`, `500ms`.
+
+import { TsociError } from '../errors.ts';
+
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** In ms, greater than 0. Throws ERR_USAGE. */
+export function parseDuration(text: string, flag: string): number {
+  let sum = 0;
+  let rest = text;
+  while (rest !== '' || text === '') {
+    const match = /^([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)/.exec(rest);
+    if (match === null) throw new TsociError('ERR_USAGE', `invalid value "${text}" for flag -${flag}: parse error`);
+    sum += Number(match[1]) * (MILLISECONDS[match[2] as string] as number);
+    rest = rest.slice(match[0].length);
+  }
+  if (sum > 0) return Math.max(1, Math.round(sum));
+  throw new TsociError('ERR_USAGE', 'duration interval must be greater than 0');
+}
