@@ -8,7 +8,7 @@ set -eu
 
 packages="gcc libc6-dev runc crun busybox-static libseccomp-dev uidmap util-linux"
 if [ "${1:-}" = engines ]; then
-    packages="$packages containerd docker.io podman conmon"
+    packages="$packages containerd containernetworking-plugins docker.io podman conmon"
 fi
 
 missing=""

@@ -32,7 +32,10 @@ describe('engine: containerd', function () {
     writeFileSync(input(), 'through\n');
   });
 
-  after(() => engine?.end());
+  after(async () => {
+    await engine?.end();
+    engine?.removeState();
+  });
 
   it('runs busybox: standard input, output, error and exit code come through', () => {
     const words = ctr('run', '--rm', ...FLAGS, ...fifos(), IMAGE, 'through', '/bin/sh', '-c', SCRIPT);

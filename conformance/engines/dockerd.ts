@@ -1,11 +1,10 @@
 // A dockerd of the test's own, in a folder of its own, with the runtime under test as its default.
 
-import { type ChildProcess, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
-import { runtimePath } from '../harness/runtime.ts';
-import { clean, command, folder, must, obstacle, startDaemon, stopDaemon } from './engine.ts';
+import { clean, command, folder, must, obstacle, privately, runtimeFile, startDaemon, stopDaemon } from './engine.ts';
 import { writeImage } from './image.ts';
 
 /** The distribution's client fits its daemon; another one may come first on the PATH. */
@@ -40,14 +39,13 @@ export class Docker {
   must = (...words: string[]): string => must(this.words(...words));
 
   async start(): Promise<void> {
-    const runtime = spawnSync('which', [runtimePath], { encoding: 'utf8' }).stdout.trim();
     const file = join(this.dir, 'daemon.json');
     writeFileSync(file, '{}');
     const files = ['--config-file', file, '--pidfile', join(this.dir, 'pid'), '--host', this.#host];
     const places = ['--data-root', join(this.dir, 'data'), '--exec-root', join(this.dir, 'exec')];
     const storage = ['--storage-driver', 'vfs', '--cgroup-parent', `/${this.#group}`];
-    const runs = ['--add-runtime', `tested=${runtime}`, '--default-runtime', 'tested'];
-    const words = ['dockerd', ...files, ...places, ...storage, ...NETWORK, ...runs];
+    const runs = ['--add-runtime', `tested=${runtimeFile()}`, '--default-runtime', 'tested'];
+    const words = privately(['dockerd', ...files, ...places, ...storage, ...NETWORK, ...runs]);
     this.#daemon = await startDaemon(words, join(this.dir, 'log'), this.words('version'));
     await writeImage(join(this.dir, 'image.tar'));
     this.must('load', '--input', join(this.dir, 'image.tar'));

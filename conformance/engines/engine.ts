@@ -28,6 +28,9 @@ export function obstacle(...programs: readonly string[]): string | undefined {
     .map((program) => `${program} is not installed`)[0];
 }
 
+/** The runtime under test as a path. */
+export const runtimeFile = (): string => spawnSync('which', [runtimePath], { encoding: 'utf8' }).stdout.trim();
+
 export const folder = (engine: string): string => mkdtempSync(join(tmpdir(), `tsoci-${engine}.`));
 
 /** Runs a command, its standard input from a file (a pipe can hang `ctr run`), killed after `seconds`. */
@@ -83,9 +86,9 @@ export function needs(context: Context, verb: string): void {
 }
 
 /** Waits for what an engine brings about in its own time. */
-export async function eventually(what: string, done: () => boolean): Promise<void> {
+export async function eventually(what: string, done: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + 30_000;
-  while (!done()) {
+  while (!(await done())) {
     if (Date.now() > end) throw new Error(`waited for ${what}`);
     await sleep(100);
   }
@@ -117,8 +120,8 @@ export function expectThrough(run: Run): void {
 
 /** Starts a daemon that logs to `log`; returns when `ready` answers with 0. */
 export async function startDaemon(words: readonly string[], log: string, ready: readonly string[]) {
-  const out = openSync(log, 'w');
-  const [program = '', ...args] = privately(words);
+  const out = openSync(log, 'a');
+  const [program = '', ...args] = words;
   const daemon = spawn(program, args, { stdio: ['ignore', out, out] });
   closeSync(out);
   for (let tries = 0; tries < 100 && daemon.exitCode === null; tries++) {
@@ -127,6 +130,15 @@ export async function startDaemon(words: readonly string[], log: string, ready: 
   }
   await stopDaemon(daemon);
   throw new Error(`${words[0]} did not start: ${readFileSync(log, 'utf8').slice(-2000)}`);
+}
+
+/** Mount and network namespaces that outlive the daemons in them, and end with the process that holds them. */
+export async function holdNamespaces(): Promise<ChildProcess> {
+  const script = '/bin/busybox ip link set lo up; echo held; exec cat';
+  const words = [...PRIVATE, '--net', 'sh', '-c', script];
+  const holder = spawn('unshare', words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(holder.stdout, 'data');
+  return holder;
 }
 
 /** SIGTERM, and SIGKILL after 10 s. */

@@ -1,0 +1,95 @@
+// The part of a kubelet: containerd's CRI by its gRPC socket. Pods get a network by CNI's ptp plugin, inside the namespaces of the test.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Client, credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { Context } from 'mocha';
+import { obstacle } from './engine.ts';
+import { IMAGE } from './image.ts';
+
+const PLUGINS = '/usr/lib/cni';
+const PROTO = fileURLToPath(new URL('cri.proto', import.meta.url));
+const DEADLINE = 40_000;
+
+export const PAUSE = 'docker.io/library/tsoci-engines:pause';
+/** The runtime class of the pods: not the default, so that it is known to be asked for. */
+export const HANDLER = 'tested';
+
+/** Replies as they are used: a message's fields by their names in camel case. */
+// biome-ignore lint/suspicious/noExplicitAny: the messages are cri.proto's
+export type Message = Record<string, any>;
+export type Call = (method: string, request: Message) => Promise<Message>;
+
+/** Skips a suite, with the reason said, where pods cannot get a network. */
+export function skipWithoutPlugins(context: Context): void {
+  if (obstacle(join(PLUGINS, 'ptp'), join(PLUGINS, 'host-local')) === undefined) return;
+  console.log(`CRI skipped: no CNI plugins in ${PLUGINS}`);
+  context.skip();
+}
+
+/** containerd's config.toml; `runtime` is the path of the runtime under test. */
+export function configureCri(dir: string, runtime: string): string {
+  const networks = join(dir, 'cni');
+  mkdirSync(networks);
+  const range = [[{ subnet: '10.88.0.0/16' }]];
+  const plugin = { type: 'ptp', ipam: { type: 'host-local', dataDir: join(dir, 'leases'), ranges: range } };
+  const list = { cniVersion: '0.4.0', name: 'pods', plugins: [plugin] };
+  writeFileSync(join(networks, '10-pods.conflist'), JSON.stringify(list));
+  const cri = 'plugins."io.containerd.grpc.v1.cri"';
+  return `version = 2
+[${cri}]
+  sandbox_image = "${PAUSE}"
+  restrict_oom_score_adj = true
+[${cri}.cni]
+  bin_dir = "${PLUGINS}"
+  conf_dir = "${networks}"
+[${cri}.containerd]
+  snapshotter = "native"
+[${cri}.containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+[${cri}.containerd.runtimes.${HANDLER}]
+  runtime_type = "io.containerd.runc.v2"
+[${cri}.containerd.runtimes.${HANDLER}.options]
+  BinaryName = "${runtime}"
+  Root = "${join(dir, 'runtime')}"
+`;
+}
+
+/** A client of the runtime service at `socket`. */
+export function openCri(socket: string): { call: Call; close(): void } {
+  const packages = loadPackageDefinition(loadSync(PROTO, { longs: Number, enums: String, defaults: true }));
+  const service = (packages as Message)['runtime'].v1.RuntimeService as ServiceClientConstructor;
+  const client: Client = new service(`unix:${socket}`, credentials.createInsecure());
+  const call: Call = (method, request) =>
+    new Promise((resolve, reject) => {
+      const done = (error: Error | null, reply: Message) => (error ? reject(error) : resolve(reply));
+      (client as unknown as Message)[method](request, { deadline: Date.now() + DEADLINE }, done);
+    });
+  return { call, close: () => client.close() };
+}
+
+/** Containers have a pid namespace of their own, as a kubelet says unless the pod shares one. */
+const OWN = { pid: 'CONTAINER' };
+
+/** A pod's PodSandboxConfig. */
+export const podConfig = (name: string, dir: string, group: string): Message => ({
+  metadata: { name, uid: name, namespace: 'default' },
+  hostname: `host-of-${name}`,
+  logDirectory: join(dir, 'logs', name),
+  linux: { cgroupParent: `/${group}`, securityContext: { namespaceOptions: OWN } },
+});
+
+/** A ContainerConfig that runs `script`. */
+export const containerConfig = (
+  name: string,
+  script: string,
+  { resources = {}, securityContext = {} }: Message = {},
+): Message => ({
+  metadata: { name },
+  image: { image: IMAGE },
+  command: ['/bin/sh', '-c', script],
+  logPath: `${name}.log`,
+  linux: { resources, securityContext: { namespaceOptions: OWN, ...securityContext } },
+});
