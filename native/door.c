@@ -378,7 +378,7 @@ static JSValue door_clone3(JSContext *ctx, JSValueConst self, int argc, JSValueC
   if (args == NULL) return JS_HasException(ctx) ? JS_EXCEPTION : JS_ThrowTypeError(ctx, "expected struct clone_args");
   long pid = syscall(SYS_clone3, args, size);
   if (pid == -1) pid = -errno;
-  if (pid >= 0) heap_touch();
+  if (pid >= 0) heap_own();
   return JS_NewInt64(ctx, pid);
 }
 

@@ -20,16 +20,19 @@
 #endif
 
 #define PAGE 4096u
-#define HEAP_BASE 0x1000000000u /* 64 GB: free on every layout of x86-64 and arm64 */
+#define HEAP_BASE 0x1000000000u /* as in counts.h */
 #define HEAP_LIMIT ((size_t)2 << 30)
-#define STEP ((size_t)128 << 10)
+#define STEP ((size_t)64 << 10)
+#define NEAR (8 * PAGE)
 #define SMALL 1024u
+#define LARGE 80 /* blocks of 16 KB and more */
 #define CLASSES 160
 
 struct heap {
-  uint8_t *next;
-  uint8_t *end;
+  uint8_t *next, *limit; /* where new blocks are cut from */
+  uint8_t *top, *end;    /* of what is used, of what is mapped */
   void *free[CLASSES];
+  int is_full;
   struct roots roots;
 };
 
@@ -77,8 +80,22 @@ static int grow(size_t size) {
   if ((size_t)(heap->end - (uint8_t *)heap) + more > HEAP_LIMIT) return 0;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE;
   if (mmap(heap->end, more, PROT_READ | PROT_WRITE, flags, -1, 0) != heap->end) return 0;
-  heap->end += more;
+  if (heap->limit != heap->end) heap->next = heap->end;
+  heap->limit = heap->end += more;
   return 1;
+}
+
+/* Cuts new blocks from a large one that was given back, before more memory is taken: buffers are large and short-lived. */
+static int recycle(size_t size) {
+  for (unsigned class = CLASSES; class-- > LARGE;) {
+    void *data = heap->free[class];
+    if (data == NULL || block_of(data)->size < size) continue;
+    memcpy(&heap->free[class], data, sizeof(void *));
+    heap->next = (uint8_t *)block_of(data);
+    heap->limit = (uint8_t *)data + block_of(data)->size;
+    return 1;
+  }
+  return 0;
 }
 
 static void *heap_malloc(void *opaque, size_t size) {
@@ -90,17 +107,19 @@ static void *heap_malloc(void *opaque, size_t size) {
     memcpy(&heap->free[class], data, sizeof(void *));
     return data;
   }
+  if (heap->is_full) return NULL;
   size_t whole = sizeof(struct block) + size;
-  if ((size_t)(heap->end - heap->next) < whole && !grow(whole)) return NULL;
+  if ((size_t)(heap->limit - heap->next) < whole && !recycle(whole) && !grow(whole)) return NULL;
   struct block *block = (struct block *)heap->next;
   heap->next += whole;
+  if (heap->next > heap->top) heap->top = heap->next;
   block->size = size;
   return block + 1;
 }
 
 static void heap_free(void *opaque, void *data) {
   (void)opaque;
-  if (data == NULL) return;
+  if (data == NULL || (uintptr_t)data - HEAP_BASE < kept_size) return;
   size_t size = block_of(data)->size;
   unsigned class = class_of(&size);
   memcpy(data, &heap->free[class], sizeof(void *));
@@ -132,7 +151,7 @@ int heap_open(void) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
   if (mmap(heap, STEP, PROT_READ | PROT_WRITE, flags, -1, 0) != heap) return 0;
   heap->next = (uint8_t *)heap + round_up(sizeof *heap, 16);
-  heap->end = (uint8_t *)heap + STEP;
+  heap->limit = heap->end = (uint8_t *)heap + STEP;
   return 1;
 }
 
@@ -140,20 +159,29 @@ int heap_open(void) {
 
 enum snapshot_state snapshot_state(void) { return (enum snapshot_state)snapshot.state; }
 
-/* Nearly every page is written to: the engine counts references in its blocks. A fault a page costs many times the copy. */
-void heap_touch(void) {
-  if (snapshot.state != SNAPSHOT_READY) return;
-  /* KERNEL(5.14): before, they are faulted in as they are met. */
-  madvise(heap, round_up((uintptr_t)heap->next, PAGE) - HEAP_BASE, MADV_POPULATE_WRITE);
+/* Makes pages this process's own that are about to be written to: by one call, where a fault for each costs many times more.
+   KERNEL(5.14): an error before, and then they are faulted in. */
+static void own(size_t from, size_t to) {
+  madvise((uint8_t *)heap + from / PAGE * PAGE, round_up(to, PAGE) - from / PAGE * PAGE, MADV_POPULATE_WRITE);
+}
+
+void heap_own(void) {
+  if (kept_size > 0) own(kept_size, (size_t)(heap->end - (uint8_t *)heap));
+}
+
+static void correct(const uint32_t *places, uint64_t count) {
+  for (uint64_t from = 0, to = 1; from < count; from = to++) {
+    while (to < count && places[to] - places[to - 1] < NEAR) to++;
+    own(places[from], places[to - 1] + 8);
+  }
+  for (uint64_t i = 0; i < count; i++) *(uint64_t *)((uint8_t *)heap + places[i]) += (uint64_t)(uintptr_t)__ehdr_start;
 }
 
 const struct roots *heap_restore(void) {
-  const uint32_t *places = (const uint32_t *)(snapshot.pages + snapshot.size);
   /* Moved, not copied: the kernel reads a page from the executable when it is touched. */
   if (mremap(snapshot.pages, snapshot.size, snapshot.size, MREMAP_MAYMOVE | MREMAP_FIXED, heap) != heap) return NULL;
-  heap_touch();
-  for (uint64_t i = 0; i < snapshot.places; i++)
-    *(uint64_t *)((uint8_t *)heap + places[i]) += (uint64_t)(uintptr_t)__ehdr_start;
+  correct((const uint32_t *)(snapshot.pages + snapshot.size), snapshot.places);
+  kept_size = snapshot.size;
   return &heap->roots;
 }
 
@@ -197,10 +225,21 @@ static int is_usual_place(void) {
   return is_apart && image >> 40 == stack_end >> 40 && (image >> 32 & 0xff) != 0;
 }
 
+/* Takes all that is free, so that nothing new comes to lie among what is kept. */
+static void fill(JSRuntime *rt) {
+  heap->is_full = 1;
+  for (size_t size = SMALL; size > 0; size -= 8)
+    while (js_calloc_rt(rt, 1, size) != NULL)
+      ;
+  memset(heap->free, 0, sizeof heap->free);
+  heap->is_full = 0;
+}
+
 int heap_record(struct roots roots) {
   if (!is_usual_place()) return RECORD_AGAIN;
+  fill(JS_GetRuntime(roots.ctx));
   heap->roots = roots;
-  heap->end = (uint8_t *)round_up((uintptr_t)heap->next, PAGE);
+  heap->end = heap->limit = heap->next = (uint8_t *)round_up((uintptr_t)heap->top, PAGE);
   size_t size = (size_t)(heap->end - (uint8_t *)heap);
   uint64_t *words = (uint64_t *)heap;
   uint32_t *places = calloc(size / 8, sizeof *places);

@@ -53,8 +53,11 @@ int heap_open(void);
 /* The heap as it was recorded. NULL when its addresses are taken. */
 const struct roots *heap_restore(void);
 
-/* Makes the heap's pages this process's own: at the start, and in both processes of a fork. */
-void heap_touch(void);
+/* Of the heap, from its base: what is not counted references to (counts.h). */
+extern size_t kept_size;
+
+/* For both processes of a fork: makes their own what the heap holds besides the snapshot. */
+void heap_own(void);
 
 /* Writes the heap with its roots to standard output, as the build puts it into the executable. Returns an exit status:
    RECORD_AGAIN when the kernel has loaded the executable to an address at which that cannot be done reproducibly. */

@@ -73,8 +73,29 @@ function object(source: string, flags: readonly string[], also: readonly string[
   return path;
 }
 
-const engineObjects = (flags: readonly string[]): string[] =>
-  ['quickjs', 'libregexp', 'libunicode', 'dtoa'].map((file) => object(`${engine}/${file}.c`, [...flags, '-w']));
+/** What native/counts.h changes in the engine: a reference is counted, memory is given back. */
+const CHANGES = [
+  ['#define JS_REF_COUNT(p) (js_rc(p)->ref_count)', '#define JS_REF_COUNT(p) COUNT_OF(js_rc(p))'],
+  [
+    'static void js_arena_free(JSRuntime *rt, void *ptr)\n{',
+    'static void js_arena_free(JSRuntime *rt, void *ptr)\n{\n    if (IS_KEPT(ptr)) return;',
+  ],
+] as const;
+
+function quickjs(): string {
+  let source = readFileSync(`${engine}/quickjs.c`, 'utf8');
+  for (const [from, to] of CHANGES) {
+    if (source.split(from).length !== 2) throw new Error(`this engine has no one place for: ${from}`);
+    source = source.replace(from, to);
+  }
+  writeFileSync(`${obj}/quickjs.c`, source);
+  return `${obj}/quickjs.c`;
+}
+
+const engineObjects = (flags: readonly string[]): string[] => [
+  object(quickjs(), [...flags, '-w', '-include', 'native/counts.h'], ['native/counts.h']),
+  ...['libregexp', 'libunicode', 'dtoa'].map((file) => object(`${engine}/${file}.c`, [...flags, '-w'])),
+];
 
 /** The bytecode compiler: the same engine, run while building. */
 function compiler(): string {

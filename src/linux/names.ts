@@ -2,6 +2,7 @@
 
 /** Absolute and without `.`, `..` and doubled slashes, by the text alone; a relative path is taken from `/` (MT-06). */
 export function cleanPath(path: string): string {
+  if (path.startsWith('/') && !path.endsWith('/') && !path.includes('//') && !path.includes('/.')) return path;
   const parts: string[] = [];
   for (const part of path.split('/')) {
     if (part === '..') parts.pop();

@@ -12,30 +12,31 @@ const MAX_LINKS = 40;
 /** `path` for a lookup below the root's descriptor: an empty path would mean something else to the kernel. */
 const below = (path: string): string => (path === '/' || path === '' ? '.' : path);
 
-/**
- * openat2(2) that never leaves `root`: links, also absolute ones, are followed as if `root` were "/"; magic links are not.
- * `resolve` adds RESOLVE_* flags. KERNEL: a rename somewhere on the way makes the lookup fail with EAGAIN; it is tried again.
- */
-export function openInRoot(root: number, path: string, flags: number, resolve = 0): number {
-  const how = sys.encodeOpenHow(flags | sys.O_CLOEXEC, 0, CONFINED | resolve);
+/** The errors that mean "no such path": the second is of a file where a folder had to be. */
+const ABSENT: readonly number[] = [sys.E.ENOENT, sys.E.ENOTDIR];
+
+/** A failure that is expected is caught once: thrown again, it would cost a stack. */
+function lookUp(root: number, path: string, how: Uint8Array, expected: readonly number[]): number | undefined {
   for (let attempt = 1; ; attempt++) {
     try {
       return sys.openat2(root, below(path), how);
     } catch (error) {
+      if (sys.isErrno(error, ...expected)) return undefined;
       if (!sys.isErrno(error, sys.E.EAGAIN) || attempt >= MAX_ATTEMPTS) throw error;
     }
   }
 }
 
-/** As openInRoot, but undefined where there is no such path (ENOENT, or ENOTDIR: a file where a folder had to be). */
-export function tryOpenInRoot(root: number, path: string, flags: number, resolve = 0): number | undefined {
-  try {
-    return openInRoot(root, path, flags, resolve);
-  } catch (error) {
-    if (sys.isErrno(error, sys.E.ENOENT, sys.E.ENOTDIR)) return undefined;
-    throw error;
-  }
-}
+/**
+ * openat2(2) that never leaves `root`: links, also absolute ones, are followed as if `root` were "/"; magic links are not.
+ * `resolve` adds RESOLVE_* flags. KERNEL: a rename somewhere on the way makes the lookup fail with EAGAIN; it is tried again.
+ */
+export const openInRoot = (root: number, path: string, flags: number, resolve = 0): number =>
+  lookUp(root, path, sys.encodeOpenHow(flags | sys.O_CLOEXEC, 0, CONFINED | resolve), []) as number;
+
+/** As openInRoot, but undefined where there is no such path. */
+export const tryOpenInRoot = (root: number, path: string, flags: number, resolve = 0): number | undefined =>
+  lookUp(root, path, sys.encodeOpenHow(flags | sys.O_CLOEXEC, 0, CONFINED | resolve), ABSENT);
 
 /** The target of a link inside the folder `dirfd`, or undefined when the name is not a link. */
 function linkTarget(dirfd: number, name: string): string | undefined {

@@ -34,7 +34,8 @@ export type Message =
   /** parent → child: run the program. */
   | { readonly type: 'start' };
 
-const MESSAGE_LIMIT = 64 * 1024;
+/** Of the largest message. There from the build on: only what a message fills of it is ever touched. */
+const packet = new Uint8Array(64 * 1024);
 /** A hook's streams are in an error: what does not fit is cut, never the packet. */
 const TEXT_LIMIT = 8 * 1024;
 
@@ -61,7 +62,7 @@ export function receive(channel: number): Received | undefined {
 
 function receivePacket(channel: number): { bytes: Uint8Array; fds: number[] } | undefined {
   try {
-    return sys.recvFds(channel, new Uint8Array(MESSAGE_LIMIT), 1);
+    return sys.recvFds(channel, packet, 1);
   } catch (error) {
     if (error instanceof sys.SyscallError && error.errno === sys.E.ECONNRESET) return undefined;
     throw error;

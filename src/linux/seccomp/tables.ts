@@ -1,6 +1,7 @@
 // Architectures of seccomp profiles: their audit numbers, word sizes, and tables of system calls.
 
 import { TsociError } from '../../errors.ts';
+import { IS_ARM64 } from '../sys/index.ts';
 import { TABLES as ARM64 } from './tables/arm64.ts';
 import { TABLES as OTHERS } from './tables/others.ts';
 import { TABLES as X64 } from './tables/x64.ts';
@@ -66,12 +67,14 @@ function parseTable(text: string): Map<string, number> {
   return numbers;
 }
 
-/** Of the hosts' own architectures: made when the module is evaluated, which is while building. */
-const NUMBERS = new Map(Object.entries({ ...X64, ...ARM64 }).map(([table, text]) => [table, parseTable(text)]));
+const TEXTS: Readonly<Record<string, string>> = { ...X64, ...ARM64, ...OTHERS };
+
+/** Of the host's own architectures: made when the module is evaluated, which is while building. */
+const NUMBERS = new Map(Object.entries(IS_ARM64 ? ARM64 : X64).map(([table, text]) => [table, parseTable(text)]));
 
 /** Numbers by name, without the offset. */
 export const numbersOf = ({ table }: Architecture): ReadonlyMap<string, number> =>
-  NUMBERS.get(table) ?? parseTable(OTHERS[table] ?? '');
+  NUMBERS.get(table) ?? parseTable(TEXTS[table] ?? '');
 
 export function architectureOf(name: string): Architecture {
   const found = ARCHITECTURES[name];

@@ -3,11 +3,11 @@
 /** Set by the build: which architecture's numbers hold. */
 declare const __ARCH__: 'x64' | 'arm64' | undefined;
 
-const ARM64 = typeof __ARCH__ !== 'undefined' && __ARCH__ === 'arm64';
+export const IS_ARM64 = typeof __ARCH__ !== 'undefined' && __ARCH__ === 'arm64';
 
 // The flags of open(2) that differ between architectures.
-export const O_DIRECTORY = ARM64 ? 0o40000 : 0o200000;
-export const O_NOFOLLOW = ARM64 ? 0o100000 : 0o400000;
+export const O_DIRECTORY = IS_ARM64 ? 0o40000 : 0o200000;
+export const O_NOFOLLOW = IS_ARM64 ? 0o100000 : 0o400000;
 
 // open(2), openat2(2)
 export const O_RDONLY = 0o0;
