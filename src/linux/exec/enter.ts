@@ -11,7 +11,8 @@
 //      │◀─── end of the channel: it runs ──────────│ execve
 //
 // Who has no privileges over the pid namespace gets them by entering the user namespace first. That must not be the parent:
-// then the child does it, clones the process with CLONE_PARENT, says its pid (`cloned`), and is gone.
+// then the child does it, clones the process with CLONE_PARENT, says its pid (`cloned`), and is gone; the process waits for
+// another `go`.
 
 import { TsociError } from '../../errors.ts';
 import type { Process, State } from '../../spec/types.ts';
@@ -19,6 +20,7 @@ import { errorOf, type Message, openChannel, receive, send, sendError } from '..
 import { runChildStep } from '../init/child.ts';
 import { becomeContainer } from '../init/container.ts';
 import type { InitContext } from '../init/context.ts';
+import { awaitWord } from '../init/conversation.ts';
 import { openProc, serveRlimit } from '../init/launch.ts';
 import { runSteps } from '../plan/run.ts';
 import type { ChildStep } from '../plan/steps.ts';
@@ -146,6 +148,8 @@ function becomeExecStage(ctx: EntryContext, init: InitContext): never {
   try {
     runSteps(ctx.steps.slice(0, own), (step) => runChildStep(step, init), 0, ctx.steps.length);
     const pid = sys.fork(sys.CLONE_PARENT);
+    // ORDER: our word about it comes before its own.
+    if (pid === 0) awaitWord(init, 'go');
     if (pid === 0) becomeChild(ctx, init, ctx.steps.slice(own));
     send(ctx.childChannel, { type: 'cloned', pid });
     sys.exit_group(0);
@@ -161,6 +165,7 @@ function attendStage(ctx: EntryContext, stage: number): number {
   if (message?.type === 'error') throw errorOf(message);
   if (message?.type !== 'cloned') throw deathOf(ctx);
   sys.waitFor(stage);
+  send(ctx.channel, { type: 'go' });
   return message.pid;
 }
 

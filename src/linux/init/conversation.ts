@@ -18,7 +18,7 @@ export type ConversationStep =
   | { readonly kind: 'seccomp'; readonly filter: Uint8Array; readonly flags: number; readonly notify: boolean };
 
 /** Waits for the parent's word; its end is ours. */
-function awaitWord(ctx: InitContext, word: 'go' | 'start'): void {
+export function awaitWord(ctx: InitContext, word: 'go' | 'start'): void {
   if (receive(ctx.channel)?.message.type !== word) sys.exit_group(1);
 }
 
