@@ -34,4 +34,22 @@ describe('a step that fails', () => {
     c.verb('delete', '--force');
     expect(step).to.be.within(10, MOST - 1);
   });
+
+  it('leaves no process in the container that exec has entered', function () {
+    this.timeout(120_000);
+    expect(c.create('exec sleep 100')).to.include({ status: 0 });
+    c.verb('start');
+    const { pid } = c.runtime.state(c.bundle.id);
+    let step = 1;
+    for (; step < MOST; step++) {
+      const env = { TSOCI_FAIL_STEP: String(step) };
+      const entered = c.runtime.run(['exec', c.bundle.id, '/bin/true'], { env });
+      if (entered.status === 0) break;
+      expect(entered, `step ${step}`).to.include({ status: 255 });
+      expect(entered.stderr, `step ${step}`).to.match(/ \(step \d+ of \d+\): injected failure"?\n$/);
+      expect(c.runtime.run(['ps', '--format', 'json', c.bundle.id]).stdout).to.equal(`[${pid}]\n`);
+    }
+    c.verb('delete', '--force');
+    expect(step).to.be.within(10, MOST - 1);
+  });
 });

@@ -21,7 +21,7 @@ import { runChildStep } from '../init/child.ts';
 import { becomeContainer } from '../init/container.ts';
 import type { InitContext } from '../init/context.ts';
 import { awaitWord } from '../init/conversation.ts';
-import { openProc, serveRlimit } from '../init/launch.ts';
+import { letGo, openProc, serveRlimit } from '../init/launch.ts';
 import { runSteps } from '../plan/run.ts';
 import type { ChildStep } from '../plan/steps.ts';
 import { setCpuAffinity } from '../process/attributes.ts';
@@ -99,7 +99,7 @@ function begin(ctx: EntryContext): void {
   if (!isInside) joinCgroups(ctx.cgroups, pid, ctx.target.pid, ctx.rootless);
   const { oomScoreAdj } = ctx.process;
   if (oomScoreAdj !== undefined) runOomScore({ kind: 'oom-score', value: oomScoreAdj }, pid);
-  send(ctx.channel, { type: 'go' });
+  letGo(ctx.channel);
   if (isStaged) ctx.pid = attendStage(ctx, pid);
 }
 
@@ -165,7 +165,7 @@ function attendStage(ctx: EntryContext, stage: number): number {
   if (message?.type === 'error') throw errorOf(message);
   if (message?.type !== 'cloned') throw deathOf(ctx);
   sys.waitFor(stage);
-  send(ctx.channel, { type: 'go' });
+  letGo(ctx.channel);
   return message.pid;
 }
 
@@ -191,7 +191,7 @@ function attend(ctx: EntryContext): void {
     else if (message.type === 'warning') ctx.warn(message.text);
     else {
       if (message.type === 'rlimit') serveRlimit(ctx.pid, message);
-      send(ctx.channel, { type: 'go' });
+      letGo(ctx.channel);
     }
   }
 }

@@ -64,7 +64,8 @@ function receivePacket(channel: number): { bytes: Uint8Array; fds: number[] } | 
   try {
     return sys.recvFds(channel, packet, 1);
   } catch (error) {
-    if (error instanceof sys.SyscallError && error.errno === sys.E.ECONNRESET) return undefined;
+    // KERNEL: told once, when the other end is gone and has not read all of ours. What it has said is still there.
+    if (error instanceof sys.SyscallError && error.errno === sys.E.ECONNRESET) return receivePacket(channel);
     throw error;
   }
 }

@@ -142,7 +142,7 @@ function attendStage(ctx: ParentContext, stagePid: number): number {
 }
 
 /** A child that has gone has left its reason in the channel: it is heard next. */
-function letGo(channel: number): void {
+export function letGo(channel: number): void {
   try {
     send(channel, { type: 'go' });
   } catch (error) {
