@@ -15,10 +15,20 @@ export const childrenOf = (dir: string): string[] =>
     .map((name) => `${dir}/${name}`)
     .filter((path) => sys.isDirectory(path));
 
+/** KERNEL: a threaded cgroup (cgroups(7)) tells no processes; any thread stands for its process. */
+function membersOf(dir: string): number[] {
+  try {
+    return numbersIn(sys.readText(`${dir}/cgroup.procs`));
+  } catch (error) {
+    if (!sys.isErrno(error, sys.E.EOPNOTSUPP)) throw error;
+    return numbersIn(sys.readText(`${dir}/cgroup.threads`));
+  }
+}
+
 /** Processes in the cgroup and below it; none where it is not there. */
 export function pidsBelow(dir: string): number[] {
   try {
-    const own = numbersIn(sys.readText(`${dir}/cgroup.procs`));
+    const own = membersOf(dir);
     return [...own, ...childrenOf(dir).flatMap(pidsBelow)];
   } catch (error) {
     if (sys.isErrno(error, sys.E.ENOENT, sys.E.ENODEV)) return [];

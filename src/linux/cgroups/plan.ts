@@ -116,7 +116,12 @@ export function planCgroup(spec: Spec, host: CgroupHost, id: string, options: Cg
   return {
     paths,
     beforeJoin: [...beforeJoin, ...(devices.late ? [] : devices.steps), ...planOwner(spec, host, paths)],
-    join: Object.values(paths).map((dir) => ({ kind: 'cgroup-join', dir, optional: rootless })),
+    join: host.hierarchies.map((hierarchy, index) => ({
+      kind: 'cgroup-join',
+      dir: paths[keyOf(hierarchy)] as string,
+      // SAFETY: a limit that was asked for holds nobody who is not in the cgroup.
+      optional: rootless && (settings[index] ?? []).length === 0,
+    })),
     afterNodes: devices.late ? devices.steps : [],
   };
 }

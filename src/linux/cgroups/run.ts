@@ -150,8 +150,18 @@ function joinCgroup(dir: string, pid: number, optional: boolean): void {
   try {
     sys.writeText(`${dir}/cgroup.procs`, String(pid));
   } catch (error) {
-    if (!optional || !(isDenied(error) || sys.isErrno(error, sys.E.ENOENT))) throw error;
+    if (optional && (isDenied(error) || sys.isErrno(error, sys.E.ENOENT))) return;
+    if (!sys.isErrno(error, sys.E.EOPNOTSUPP) || !becomeThreaded(dir)) throw error;
+    sys.writeText(`${dir}/cgroup.procs`, String(pid));
   }
+}
+
+/** KERNEL: below a threaded cgroup (cgroups(7)) a new one takes no process until it is threaded too. Whether it was that. */
+function becomeThreaded(dir: string): boolean {
+  if (textOf(`${dir}/cgroup.type`) !== 'domain invalid\n') return false;
+  becomeThreaded(dir.slice(0, dir.lastIndexOf('/')));
+  sys.writeText(`${dir}/cgroup.type`, 'threaded');
+  return true;
 }
 
 /** `existing` takes the directories that were there before: they are not the container's to remove. */

@@ -29,7 +29,7 @@ import type { Host } from '../host.ts';
 import { openMountSources } from '../mounts/sources.ts';
 import { withinLimits } from '../namespaces.ts';
 import { runSteps } from '../plan/run.ts';
-import type { ParentStep, Plan } from '../plan/steps.ts';
+import type { CloneStep, ParentStep, Plan } from '../plan/steps.ts';
 import { runOomScore } from '../process/oom-score.ts';
 import { setRlimit } from '../process/rlimits.ts';
 import * as sys from '../sys/index.ts';
@@ -103,7 +103,26 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
   };
 }
 
-function cloneContainer(ctx: ParentContext): void {
+/**
+ * KERNEL(5.7): born in its cgroup, the container needs not be moved there, for which the kernel waits until all processors
+ * have seen it. Where that cannot be (an older kernel, a limit that is reached by it) it is moved.
+ */
+function forkInto(flags: number, join: CgroupStep | undefined, ctx: ParentContext): number {
+  if (join === undefined) return sys.fork(flags);
+  try {
+    const dir = sys.openat(sys.AT_FDCWD, join.dir, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+    return sys.withFd(dir, () => sys.fork(flags, dir));
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError)) throw error;
+  }
+  const pid = sys.fork(flags);
+  if (pid === 0) return pid;
+  ctx.pid = pid;
+  runCgroupStep(join, pid, ctx.existingCgroups);
+  return pid;
+}
+
+function cloneContainer({ join }: CloneStep, ctx: ParentContext): void {
   const { clone, parent, child } = ctx.plan;
   const init = initContext(ctx, { proc: openProc(), hostNull: openNull(), sources: openMountSources(ctx.plan) });
   const container = (): never => {
@@ -112,7 +131,7 @@ function cloneContainer(ctx: ParentContext): void {
   };
   const stage = clone.stage;
   const flags = stage === undefined ? clone.flags : 0;
-  const pid = withinLimits(flags, () => sys.fork(flags));
+  const pid = withinLimits(flags, () => forkInto(flags, join, ctx));
   if (pid === 0) {
     if (stage === undefined) container();
     else becomeStage(clone, stage, ctx.childChannel, container);
@@ -217,7 +236,7 @@ function runParentStep(step: ParentStep, ctx: ParentContext): void {
     case 'cgroup-join':
       return runCgroupStep(step, ctx.pid, ctx.existingCgroups);
     case 'clone':
-      return cloneContainer(ctx);
+      return cloneContainer(step, ctx);
     case 'id-mappings':
       return writeIdMappings(ctx.pid, ctx.plan.clone.uidMappings, ctx.plan.clone.gidMappings, ctx.host);
     case 'oom-score':

@@ -21,8 +21,8 @@ import { describeBecomeRoot, describeMappings } from '../user-namespace.ts';
 import { describeUts } from '../uts.ts';
 import type { CloneStep, Step } from './steps.ts';
 
-function describeClone({ clone }: CloneStep): string {
-  const flags = `clone3(${cloneFlagNames(clone.flags)})`;
+function describeClone({ clone, join }: CloneStep): string {
+  const flags = `clone3(${cloneFlagNames(clone.flags)})${join === undefined ? '' : `, ${describeCgroupStep(join)}`}`;
   if (clone.stage === undefined) return `cloning the container: ${flags}`;
   const joins = clone.stage.joins.map((join) => `${join.type} ${join.path}`);
   const parts = [

@@ -44,13 +44,16 @@ export interface PlanInput {
   readonly systemdCgroup: boolean;
 }
 
-export function parentSequence({ spec }: PlanInput, clone: ClonePlan, cgroup: CgroupPlan): ParentStep[] {
+export function parentSequence({ spec, host }: PlanInput, clone: ClonePlan, cgroup: CgroupPlan): ParentStep[] {
   const mapping = clone.userns === 'new' && clone.stage === undefined;
+  // A stage must not be counted as one of the container's processes.
+  const [first, ...joins] = cgroup.join;
+  const born = host.cgroup.mode === 'v2' && clone.stage === undefined && first?.kind === 'cgroup-join' ? first : undefined;
   return [
     ...cgroup.beforeJoin, //                 the limits are there before the first process is
-    { kind: 'clone', clone }, //             namespaces without a path; by a stage, those that need one
+    { kind: 'clone', clone, ...(born === undefined ? {} : { join: born }) }, // namespaces without a path; by a stage, those that need one
     ...(mapping ? [{ kind: 'id-mappings', clone } as const] : []), // until then the child has no user
-    ...cgroup.join, //                       before any memory of the set-up is charged to us
+    ...(born === undefined ? cgroup.join : joins), // before any memory of the set-up is charged to us
     ...planOomScore(spec), //                while the child may still be looked at
     { kind: 'attend', deviceRules: cgroup.afterNodes }, // the child's part, below
   ];

@@ -25,6 +25,8 @@ import type { UtsStep } from '../uts.ts';
 export interface CloneStep {
   readonly kind: 'clone';
   readonly clone: ClonePlan;
+  /** The cgroup that the container is born in, or joins then, where the kernel does not do that. */
+  readonly join?: CgroupStep;
 }
 
 /** The maps of the new user namespace (config-linux.md), and the child's own part of the set-up. */

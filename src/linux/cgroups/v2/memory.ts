@@ -41,10 +41,11 @@ function swapSetting(limit: bigint, asked: bigint): Setting[] {
   return [{ file: 'memory.swap.max', value, pointer, ...(harmless ? { otherwise: 'nothing' as const } : {}) }];
 }
 
-/** COMPAT: `kernel` and `kernelTCP` are passed over as on v1, where the kernel has dropped them. */
+/** COMPAT: `kernel` is passed over with a warning as on v1, where the kernel has dropped it. */
 export function memorySettings(memory: LinuxMemory | undefined): Setting[] {
   if (memory === undefined) return [];
   if (memory.swappiness !== undefined) throw noEquivalent(`${POINTER}/swappiness`);
+  if (isAsked(memory.kernelTCP)) throw noEquivalent(`${POINTER}/kernelTCP`);
   if (memory.disableOOMKiller === true) throw noEquivalent(`${POINTER}/disableOOMKiller`);
   const limit = bytesOf(memory.limit, `${POINTER}/limit`);
   return [

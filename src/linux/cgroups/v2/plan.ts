@@ -3,7 +3,7 @@
 
 import { TsociError } from '../../../errors.ts';
 import type { LinuxNetwork, LinuxResources } from '../../../spec/types.ts';
-import type { Setting } from '../settings.ts';
+import { isAsked, type Setting } from '../settings.ts';
 import { hugetlbSettings, pidsSettings, rdmaSettings } from '../v1/small.ts';
 import { cpuSettings, cpusetSettings } from './cpu.ts';
 import { ioSettings } from './io.ts';
@@ -14,7 +14,7 @@ const POINTER = '/linux/resources';
 
 /** v2 marks no packets by cgroup. */
 function refuseNetwork(network: LinuxNetwork | undefined): void {
-  if (network?.classID !== undefined) throw noEquivalent(`${POINTER}/network/classID`);
+  if (isAsked(network?.classID)) throw noEquivalent(`${POINTER}/network/classID`);
   if ((network?.priorities ?? []).length > 0) throw noEquivalent(`${POINTER}/network/priorities`);
 }
 
