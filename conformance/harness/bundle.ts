@@ -17,7 +17,21 @@ export interface Bundle {
 }
 
 const APPLETS = ['sh', 'cat', 'ls', 'id', 'true', 'false', 'sleep', 'echo', 'mkdir', 'stat', 'readlink', 'tty', 'stty'];
-const MORE = ['env', 'pwd', 'hostname', 'mount', 'umount', 'touch', 'ps', 'kill', 'chmod', 'chown', 'mknod', 'grep'];
+const MORE = [
+  'env',
+  'pwd',
+  'hostname',
+  'mount',
+  'umount',
+  'touch',
+  'ps',
+  'kill',
+  'chmod',
+  'chown',
+  'mknod',
+  'grep',
+  'dd',
+];
 
 let count = 0;
 

@@ -1,6 +1,6 @@
 // The kernel's files of a container's cgroups, of whichever version the host has.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bundle } from './bundle.ts';
 
@@ -17,3 +17,20 @@ export const cgroupFile = (bundle: Bundle, legacy: string, unified = legacy.spli
 
 export const cgroupValue = (bundle: Bundle, legacy: string, unified?: string): string =>
   readFileSync(cgroupFile(bundle, legacy, unified), 'utf8').trim();
+
+/** The container's folder in each hierarchy that the host has; `controller` is the hierarchy's folder, empty in v2. */
+export const hierarchies = (bundle: Bundle): { controller: string; dir: string }[] =>
+  (isUnified ? [''] : readdirSync(ROOT))
+    .map((controller) => ({ controller, dir: join(ROOT, controller, bundle.cgroup) }))
+    .filter(({ dir }) => existsSync(dir));
+
+/** MAJOR:MINOR of the disk that holds the bundles, else of any. */
+export function diskOf(): string {
+  const names = readdirSync('/sys/block').filter((name) => !/^(loop|ram|zram|sr|fd)/.test(name));
+  const [name = 'loop0'] = names;
+  return readFileSync(`/sys/block/${name}/dev`, 'utf8').trim();
+}
+
+/** Of a hybrid host: what its unified hierarchy has to give. */
+export const unifiedControllers = (): string[] =>
+  readFileSync(join(ROOT, 'unified/cgroup.controllers'), 'utf8').trim().split(' ');

@@ -16,6 +16,7 @@
 
 import { TsociError } from '../../errors.ts';
 import type { Process, State } from '../../spec/types.ts';
+import { forkIntoCgroup } from '../cgroups/fork.ts';
 import { errorOf, type Message, openChannel, receive, send, sendError } from '../init/channel.ts';
 import { runChildStep } from '../init/child.ts';
 import { becomeContainer } from '../init/container.ts';
@@ -27,7 +28,7 @@ import type { ChildStep } from '../plan/steps.ts';
 import { setCpuAffinity } from '../process/attributes.ts';
 import { runOomScore } from '../process/oom-score.ts';
 import * as sys from '../sys/index.ts';
-import { forkIntoCgroup, joinCgroups } from './cgroup.ts';
+import { joinCgroups } from './cgroup.ts';
 import type { ExecTarget } from './target.ts';
 
 export interface Entry {
@@ -87,7 +88,9 @@ function begin(ctx: EntryContext): void {
   if (initial !== undefined && initial !== '') setCpuAffinity(initial); // config.md: before the cgroups are joined
   const init = initContext(ctx);
   const isStaged = !canEnterPids(ctx.target);
-  const { pid, isInside } = forkIntoCgroup(ctx.cgroups);
+  // On v2 there is one cgroup to join.
+  const [only, ...more] = ctx.cgroups;
+  const { pid, isInside } = forkIntoCgroup(0, more.length === 0 ? only : undefined);
   if (pid === 0) {
     sys.close(ctx.channel);
     if (isStaged) becomeExecStage(ctx, init);

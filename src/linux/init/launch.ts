@@ -22,6 +22,7 @@
 
 import { TsociError } from '../../errors.ts';
 import type { State } from '../../spec/types.ts';
+import { forkIntoCgroup } from '../cgroups/fork.ts';
 import { describeOom, oomReport } from '../cgroups/oom.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
 import type { CgroupStep } from '../cgroups/steps.ts';
@@ -103,20 +104,10 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
   };
 }
 
-/**
- * KERNEL(5.7): born in its cgroup, the container needs not be moved there, for which the kernel waits until all processors
- * have seen it. Where that cannot be (an older kernel, a limit that is reached by it) it is moved.
- */
-function forkInto(flags: number, join: CgroupStep | undefined, ctx: ParentContext): number {
-  if (join === undefined) return sys.fork(flags);
-  try {
-    const dir = sys.openat(sys.AT_FDCWD, join.dir, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
-    return sys.withFd(dir, () => sys.fork(flags, dir));
-  } catch (error) {
-    if (!(error instanceof sys.SyscallError)) throw error;
-  }
-  const pid = sys.fork(flags);
-  if (pid === 0) return pid;
+/** Born in its cgroup, or moved there. */
+function forkContainer(flags: number, join: CgroupStep | undefined, ctx: ParentContext): number {
+  const { pid, isInside } = forkIntoCgroup(flags, join?.dir);
+  if (pid === 0 || isInside || join === undefined) return pid;
   ctx.pid = pid;
   runCgroupStep(join, pid, ctx.existingCgroups);
   return pid;
@@ -131,7 +122,7 @@ function cloneContainer({ join }: CloneStep, ctx: ParentContext): void {
   };
   const stage = clone.stage;
   const flags = stage === undefined ? clone.flags : 0;
-  const pid = withinLimits(flags, () => forkInto(flags, join, ctx));
+  const pid = withinLimits(flags, () => forkContainer(flags, join, ctx));
   if (pid === 0) {
     if (stage === undefined) container();
     else becomeStage(clone, stage, ctx.childChannel, container);

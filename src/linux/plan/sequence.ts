@@ -48,7 +48,8 @@ export function parentSequence({ spec, host }: PlanInput, clone: ClonePlan, cgro
   const mapping = clone.userns === 'new' && clone.stage === undefined;
   // A stage must not be counted as one of the container's processes.
   const [first, ...joins] = cgroup.join;
-  const born = host.cgroup.mode === 'v2' && clone.stage === undefined && first?.kind === 'cgroup-join' ? first : undefined;
+  const born =
+    host.cgroup.mode === 'v2' && clone.stage === undefined && first?.kind === 'cgroup-join' ? first : undefined;
   return [
     ...cgroup.beforeJoin, //                 the limits are there before the first process is
     { kind: 'clone', clone, ...(born === undefined ? {} : { join: born }) }, // namespaces without a path; by a stage, those that need one

@@ -1,0 +1,113 @@
+// Each field of linux.resources on this host's hierarchies: the kernel's file says what was asked for, or it is refused
+// and nothing is left. The rows are in ../cgroups/rows.ts.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type Context, describe, it } from 'mocha';
+import { documentPath, documentTable, documentWith } from '../cgroups/document.ts';
+import { DISK, type Files, type Outcome, type Row, rows } from '../cgroups/rows.ts';
+import { useCase } from '../harness/case.ts';
+import { diskOf, hierarchies, isUnified, unifiedControllers } from '../harness/cgroup.ts';
+import { deviates, isTsoci } from '../harness/runtime.ts';
+import { until } from '../harness/until.ts';
+
+const mode = isUnified ? 'v2' : existsSync('/sys/fs/cgroup/unified') ? 'hybrid' : 'v1';
+const outcomeOf = (row: Row): Outcome => (mode === 'hybrid' ? (row.hybrid ?? row.v1) : row[mode]);
+
+describe(`cgroups (${mode})`, () => {
+  const c = useCase();
+  const known = new Set<string>();
+
+  /** Absolute path of `controller/file` (v1), `file` (v2). */
+  const pathOf = (file: string): string => {
+    if (isUnified) return join('/sys/fs/cgroup', c.bundle.cgroup, file);
+    const [controller = '', name = ''] = file.split('/');
+    return join('/sys/fs/cgroup', controller, c.bundle.cgroup, name);
+  };
+
+  /** By the verbs one by one: crun's delete --force does not wait for the end. */
+  const remove = (): void => {
+    c.verb('kill', 'KILL');
+    until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
+    expect(c.verb('delete')).to.include({ status: 0 });
+  };
+
+  const learn = (): void => {
+    if (known.size > 0) return;
+    expect(c.create('exec sleep 100')).to.include({ status: 0 });
+    for (const { controller, dir } of hierarchies(c.bundle)) {
+      for (const name of readdirSync(dir)) known.add(controller === '' ? name : `${controller}/${name}`);
+    }
+    remove();
+  };
+
+  const isKnown = (file: string): boolean => {
+    const [tree, name = ''] = file.split('/');
+    // On a hybrid host the unified hierarchy's controllers are enabled when one is asked for.
+    return tree === 'unified' ? unifiedControllers().includes(name.split('.')[0] as string) : known.has(file);
+  };
+
+  const has = (files: Files | undefined): files is Files => files !== undefined && Object.keys(files).every(isKnown);
+
+  const disk = diskOf();
+  const filled = (value: unknown): unknown =>
+    JSON.parse(
+      JSON.stringify(value)
+        .replaceAll('"MAJOR"', disk.split(':')[0] ?? '')
+        .replaceAll('"MINOR"', disk.split(':')[1] ?? '')
+        .replaceAll(DISK, disk),
+    );
+
+  const expectRefused = (context: Context, row: Row): void => {
+    deviates(context, 'crun', 'leaves the cgroup of a container that it could not make');
+    const refused = c.create('exec sleep 100', (config) =>
+      Object.assign(config.linux.resources, filled(row.resources)),
+    );
+    expect(refused.status, 'status').to.equal(1);
+    expect(refused.stderr).to.not.equal('');
+    if (isTsoci) expect(refused.stderr).to.match(/\/linux\/resources\/|writing .* to /);
+  };
+
+  const expectFiles = (row: Row, files: Files): void => {
+    const made = c.create('exec sleep 100', (config) => Object.assign(config.linux.resources, filled(row.resources)));
+    expect(made).to.include({ status: 0 });
+    for (const [file, text] of Object.entries(filled(files) as Files)) {
+      const lines = readFileSync(pathOf(file), 'utf8').trim().split('\n');
+      expect(lines, file).to.include(text);
+    }
+    remove();
+  };
+
+  for (const row of rows) {
+    const outcome = outcomeOf(row);
+    it(`${row.field}: ${'files' in outcome ? Object.keys(outcome.files).join(', ') : 'refused' in outcome ? 'refused' : 'nothing to write'}`, function () {
+      for (const [peer, where, why] of row.deviations ?? []) {
+        if (where === 'both' || (where === 'v2') === isUnified) deviates(this, peer, why);
+      }
+      learn();
+      if ('refused' in outcome) return expectRefused(this, row);
+      if ('nothing' in outcome) return expectFiles(row, {});
+      const files = [outcome.files, outcome.or].find(has);
+      // The host has no such controller, or the kernel no such file: asked for in vain is an error.
+      if (files === undefined) expectRefused(this, row);
+      else expectFiles(row, files);
+    });
+  }
+
+  it('puts the container into its cgroup in every hierarchy', () => {
+    expect(c.create('exec sleep 100')).to.include({ status: 0 });
+    const { pid } = c.runtime.state(c.bundle.id);
+    const dirs = hierarchies(c.bundle);
+    expect(dirs).to.not.have.length(0);
+    for (const { dir } of dirs) {
+      expect(readFileSync(join(dir, 'cgroup.procs'), 'utf8').trim().split('\n'), dir).to.deep.equal([String(pid)]);
+    }
+    remove();
+  });
+
+  it('is as docs/cgroups.md has it', () => {
+    const text = readFileSync(documentPath, 'utf8');
+    expect(documentWith(text, documentTable(rows)), 'npx tsx conformance/cgroups/document.ts writes it').to.equal(text);
+  });
+});
