@@ -1,0 +1,120 @@
+// What limits do to those who try to take more: the container suffers, nobody else, and its end is told as it was.
+
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { useCase } from '../harness/case.ts';
+import { cgroupValue, diskOf } from '../harness/cgroup.ts';
+import { until } from '../harness/until.ts';
+
+const MIB = 1 << 20;
+
+/** The number behind `key` in a file of lines `key number`. */
+const counted = (text: string, key: string): number =>
+  Number(new RegExp(`^${key} (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+
+describe('cgroups: effects', () => {
+  const c = useCase();
+  const value = (legacy: string, unified?: string) => cgroupValue(c.bundle, legacy, unified);
+
+  const begin = (script: string, resources: object) => {
+    expect(
+      c.create(script, (config) => {
+        Object.assign(config.linux.resources, resources);
+      }),
+    ).to.include({ status: 0 });
+    expect(c.verb('start')).to.include({ status: 0 });
+  };
+  const end = () => {
+    expect(c.verb('kill', 'KILL').status).to.equal(0);
+    until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
+    expect(c.verb('delete')).to.include({ status: 0 });
+  };
+
+  /** dd fills its buffer before it writes. */
+  const HOG = 'dd if=/dev/zero of=/dev/null bs=100M count=1';
+  const hogged = { memory: { limit: 24 * MIB, swap: 24 * MIB } };
+  const kills = () => counted(value('memory/memory.oom_control', 'memory.events'), 'oom_kill');
+
+  it('ends a container that takes more memory than its limit', () => {
+    const result = c.run(`exec ${HOG}`, (config) => Object.assign(config.linux.resources, hogged));
+    expect(result).to.include({ status: 137 });
+  });
+
+  it('ends only the process that takes more, where the first one does not', () => {
+    begin(`( ${HOG} ); exec sleep 1000`, hogged);
+    until(() => kills() > 0, 'the OOM kill');
+    expect(c.runtime.state(c.bundle.id).status).to.equal('running');
+    end();
+  });
+
+  it('keeps the count of OOM kills until the container is deleted', () => {
+    begin(`exec ${HOG}`, hogged);
+    until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
+    expect(kills()).to.be.greaterThan(0);
+    expect(c.verb('delete')).to.include({ status: 0 });
+  });
+
+  it('lets a container that would take a whole processor have its share', () => {
+    begin('while :; do :; done', { cpu: { quota: 10_000, period: 100_000 } });
+    until(() => counted(value('cpu/cpu.stat'), 'nr_throttled') > 1, 'throttling');
+    end();
+  });
+
+  it('lets a fork bomb have as many processes as the limit says', () => {
+    begin('(while :; do sleep 1000 & done) 2>/dev/null; exec sleep 1000', { pids: { limit: 7 } });
+    until(() => counted(value('pids/pids.events'), 'max') > 0, 'the limit');
+    expect(Number(value('pids/pids.current'))).to.be.at.most(7);
+    end();
+  });
+
+  it('tells a program that may not fork that it cannot', () => {
+    const result = c.run('true & true & sleep 0', (config) => {
+      config.linux.resources.pids = { limit: 1 };
+    });
+    expect(result.status).to.not.equal(0);
+    expect(result.stderr).to.include("can't fork: Resource temporarily unavailable");
+  });
+
+  it('opens the devices that are allowed, and no others', () => {
+    const nodes = 'mknod /dev/a c 1 11 && mknod /dev/b c 1 3 && mknod /dev/d c 1 5 &&';
+    const tries = 'for f in a b d; do (: <>/dev/$f) 2>/dev/null && echo $f; done';
+    const result = c.run(`${nodes} ${tries}; :`, (config) => {
+      for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities[set].push('CAP_MKNOD');
+    });
+    expect(result).to.deep.include({ status: 0, stdout: 'b\nd\n' });
+  });
+
+  it('makes no node of a device that is denied by its numbers', () => {
+    const result = c.run('mknod /dev/a c 1 11; mknod /dev/b c 10 229', (config) => {
+      for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities[set].push('CAP_MKNOD');
+      config.linux.resources.devices = [
+        { allow: true, access: 'rwm' },
+        { allow: false, type: 'c', major: 1, minor: 11, access: 'rwm' },
+      ];
+    });
+    expect(result.stderr).to.match(/\/dev\/a: Operation not permitted/);
+    expect(result.stderr).to.not.include('/dev/b');
+  });
+
+  it('holds back a writer', function () {
+    const [major, minor] = diskOf().split(':').map(Number);
+    // The kernel's own form of a device's number, where it is a small one.
+    if (((major ?? 0) << 8) + (minor ?? 0) !== statSync(c.bundle.dir).dev) {
+      this.test!.title += ' [the bundles are not on the disk]';
+      this.skip();
+    }
+    const line = (file: string) => ['if=/dev/zero', `of=${file}`, 'bs=64k', 'count=128', 'oflag=direct'];
+    begin(`dd ${line('/held').join(' ')} 2>/dev/null; exec sleep 1000`, {
+      blockIO: { throttleWriteBpsDevice: [{ major, minor, rate: 65536 }] },
+    });
+    // One who is not held back begins later and is ready before.
+    const free = join(c.bundle.dir, 'free');
+    expect(spawnSync('/bin/busybox', ['dd', ...line(free)]).status).to.equal(0);
+    expect(statSync(free).size).to.equal(8 * MIB);
+    expect(statSync(join(c.bundle.rootfs, 'held')).size).to.be.lessThan(4 * MIB);
+    end();
+  });
+});
