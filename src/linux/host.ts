@@ -1,6 +1,7 @@
 // The host as a value: facts about kernel, user and security modules, each probed at most once, and only when asked for.
 
 import { type CgroupHost, probeCgroups } from './cgroups/host.ts';
+import { controlGroupOf } from './cgroups/systemd/manager.ts';
 import * as sys from './sys/index.ts';
 
 export interface Host {
@@ -11,6 +12,9 @@ export interface Host {
   readonly kernel: readonly [major: number, minor: number];
   readonly arch: 'x64' | 'arm64';
   readonly cgroup: CgroupHost;
+  readonly isSystemdRunning: boolean;
+  /** The cgroup of the user's own systemd, below the mount point. Throws ERR_CGROUP where that cannot be asked. */
+  readonly userManagerCgroup: string;
   readonly apparmor: boolean;
   readonly selinux: boolean;
 }
@@ -58,6 +62,8 @@ export function probeHost(): Host {
     kernel: kernelVersion,
     arch: () => sys.door().arch,
     cgroup: probeCgroups,
+    isSystemdRunning: () => sys.exists('/run/systemd/system'),
+    userManagerCgroup: () => controlGroupOf('user'),
     apparmor: () => isEnabled('/sys/module/apparmor/parameters/enabled'),
     selinux: () => sys.exists('/sys/fs/selinux/enforce'),
   });

@@ -90,7 +90,10 @@ export function createContainer(options: CreateOptions): Created {
 
 /** What cannot be undone is a warning: the error that led here is the one to be told. */
 function undo(options: CreateOptions, plan: Plan, existing: readonly string[]): void {
-  const steps = [() => destroyCgroup(plan.cgroupPaths, existing), () => removeDirectory(options.root, options.id)];
+  const steps = [
+    () => destroyCgroup(plan.cgroupPaths, existing, plan.unit),
+    () => removeDirectory(options.root, options.id),
+  ];
   for (const step of steps) {
     try {
       step();
@@ -127,6 +130,7 @@ function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRec
     creator: identify(sys.getpid()),
     ownPidNamespace: hasNewNamespace(spec, 'pid'),
     cgroupPaths: plan.cgroupPaths,
+    ...(plan.unit === undefined ? {} : { unit: plan.unit }),
     // SAFETY: on the record before we make any: whoever cleans up after us knows which are not ours.
     existingCgroups: Object.values(plan.cgroupPaths).filter(sys.exists),
     traits: traitsOf(options, spec, plan),

@@ -48,7 +48,7 @@ function recordOf(options: DeleteOptions): ContainerRecord | undefined {
 /** Ends whatever still runs, removes cgroups and record, runs the poststop hooks. */
 export function destroyContainer(root: string, record: ContainerRecord, warn: (text: string) => void): void {
   endProcesses(record);
-  destroyCgroup(record.cgroupPaths, record.existingCgroups);
+  destroyCgroup(record.cgroupPaths, record.existingCgroups, record.unit);
   removeDirectory(root, record.id);
   runHooksWarning('poststop', record.poststop, stateOf(record, 'stopped', 0), sys.door().environ(), warn);
 }

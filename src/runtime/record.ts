@@ -8,6 +8,7 @@
 
 import { TsociError } from '../errors.ts';
 import type { CgroupPaths } from '../linux/cgroups/steps.ts';
+import type { UnitName } from '../linux/cgroups/systemd/property.ts';
 import type { ContainerTraits } from '../linux/exec/sequence.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Hook } from '../spec/types.ts';
@@ -32,6 +33,8 @@ export interface ContainerRecord {
   /** Without a pid namespace of its own the container's processes are known by the cgroup alone. */
   readonly ownPidNamespace: boolean;
   readonly cgroupPaths: CgroupPaths;
+  /** The unit, where systemd manages them. */
+  readonly unit?: UnitName;
   /** Of these the ones that were there before: `delete` leaves them. */
   readonly existingCgroups: readonly string[];
   /** process.args is there, so `start` has something to run. */

@@ -3,6 +3,8 @@
 
 import { TsociError } from '../errors.ts';
 import { probeCgroups } from '../linux/cgroups/host.ts';
+import { setUnitProperties } from '../linux/cgroups/systemd/manager.ts';
+import { updatedProperties } from '../linux/cgroups/systemd/plan.ts';
 import { applyUpdate, checkUsage, completed, planUpdate } from '../linux/cgroups/update.ts';
 import type { LinuxResources } from '../spec/types.ts';
 import { readRecord } from './record.ts';
@@ -33,5 +35,7 @@ export function updateContainer(
   const unified = host.mode === 'v2' ? record.cgroupPaths['unified'] : undefined;
   const request = unified === undefined ? asked(resources) : completed(asked(resources), unified);
   if (unified !== undefined) checkUsage(request, unified);
-  applyUpdate(planUpdate(request, host, record.cgroupPaths), warn);
+  const { unit } = record;
+  const tell = unit === undefined ? undefined : () => setUnitProperties(unit, updatedProperties(request, host));
+  applyUpdate(planUpdate(request, host, record.cgroupPaths), warn, tell);
 }

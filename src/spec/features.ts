@@ -29,7 +29,7 @@ export const featuresDocument = (mountOptions: readonly string[]) => ({
   linux: {
     namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'time', 'user', 'uts'],
     capabilities: CAPABILITIES,
-    cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+    cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
     seccomp: SECCOMP,
     apparmor: { enabled: true },
     selinux: { enabled: true },

@@ -4,18 +4,34 @@ import { TsociError } from '../../errors.ts';
 import * as sys from '../sys/index.ts';
 import { childrenOf } from './members.ts';
 import type { CgroupPaths } from './steps.ts';
+import { stopUnit } from './systemd/manager.ts';
+import type { UnitName } from './systemd/property.ts';
 
 /** Milliseconds that the cgroups together may take to be empty after their last process was killed. */
 const REMOVE_TIMEOUT = 5000;
+
+/** Ends the container's unit, unless it was there before. What cannot be said to systemd is told only if a cgroup stays. */
+function endUnit(unit: UnitName | undefined, isOurs: boolean): string[] {
+  if (unit === undefined || !isOurs) return [];
+  try {
+    stopUnit(unit);
+    return [];
+  } catch (error) {
+    if (!(error instanceof TsociError)) throw error;
+    return [error.message];
+  }
+}
 
 /**
  * Removes the container's cgroups and those that it made in them, but none of `existing` (runtime.md, "Delete").
  * One that cannot be removed does not keep it from the others: they are told together (ERR_CGROUP).
  */
-export function destroyCgroup(paths: CgroupPaths, existing: readonly string[]): void {
+export function destroyCgroup(paths: CgroupPaths, existing: readonly string[], unit: UnitName | undefined): void {
+  const dirs = Object.values(paths);
+  const told = endUnit(unit, !dirs.some((dir) => existing.includes(dir)));
   const deadline = sys.monotonicMillis() + REMOVE_TIMEOUT;
   const failures: string[] = [];
-  for (const dir of Object.values(paths)) {
+  for (const dir of dirs) {
     if (existing.includes(dir)) continue;
     try {
       removeCgroup(dir, deadline);
@@ -25,7 +41,7 @@ export function destroyCgroup(paths: CgroupPaths, existing: readonly string[]): 
     }
   }
   if (failures.length > 0) {
-    throw new TsociError('ERR_CGROUP', `removing the container's cgroups: ${failures.join('; ')}`);
+    throw new TsociError('ERR_CGROUP', `removing the container's cgroups: ${[...told, ...failures].join('; ')}`);
   }
 }
 

@@ -29,8 +29,6 @@ const MEMBERSHIP = `9:name=systemd:/
 `;
 const HYBRID = parseCgroups(MOUNTINFO, MEMBERSHIP);
 const UNIFIED = parseCgroups('41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n', '0::/user\n');
-const OPTIONS = { rootless: false, systemd: false };
-
 const specOf = (resources: LinuxResources, cgroupsPath?: string): Spec => ({
   ociVersion: '1.3.0',
   linux: { resources, ...(cgroupsPath === undefined ? {} : { cgroupsPath }) },
@@ -38,7 +36,7 @@ const specOf = (resources: LinuxResources, cgroupsPath?: string): Spec => ({
 
 /** `dir/file=value` of the writes. */
 const writes = (resources: LinuxResources, host = HYBRID): string[] =>
-  planCgroup(specOf(resources, '/c'), host, 'id', OPTIONS).beforeJoin.flatMap((step) =>
+  planCgroup(specOf(resources, '/c'), host, 'id', false).beforeJoin.flatMap((step) =>
     step.kind === 'cgroup-write' ? [`${step.dir.split('/').at(-2)}/${step.file}=${step.value}`] : [],
   );
 
@@ -50,7 +48,7 @@ describe('planCgroup', () => {
   });
 
   it('takes an absolute path from the mount point, a relative one and none from our own cgroup', () => {
-    const paths = (path?: string) => planCgroup(specOf({}, path), HYBRID, 'id', OPTIONS).paths;
+    const paths = (path?: string) => planCgroup(specOf({}, path), HYBRID, 'id', false).paths;
     expect(paths('/a/../x')['memory']).to.equal('/sys/fs/cgroup/memory/x');
     expect(paths('x/../../y')['memory']).to.equal('/sys/fs/cgroup/memory/a/b/y');
     expect(paths()['pids']).to.equal('/sys/fs/cgroup/pids/user/id');
@@ -80,7 +78,7 @@ describe('planCgroup', () => {
   });
 
   it('refuses what no hierarchy of the host can do, with its place', () => {
-    const refuse = (resources: LinuxResources) => () => planCgroup(specOf(resources), HYBRID, 'id', OPTIONS);
+    const refuse = (resources: LinuxResources) => () => planCgroup(specOf(resources), HYBRID, 'id', false);
     expect(refuse({ network: { classID: 5 } })).to.throw(
       '/linux/resources/network/classID: the host has no cgroup v1 controller net_cls',
     );
@@ -93,7 +91,6 @@ describe('planCgroup', () => {
       { ...rule, minor: 237, allow: false },
     ];
     expect(refuse({ devices: hole })).to.throw('cannot take "c 10:237 r" out of "c 10:* r"');
-    expect(() => planCgroup(specOf({}), HYBRID, 'id', { ...OPTIONS, systemd: true })).to.throw('systemd');
   });
 
   it('converts to v2', () => {
@@ -114,7 +111,7 @@ describe('planCgroup', () => {
       'unified/hugetlb.2MB.max=4194304',
       'unified/hugetlb.2MB.rsvd.max=4194304',
     ]);
-    const enable = planCgroup(specOf(resources), HYBRID, 'id', OPTIONS).beforeJoin.find(
+    const enable = planCgroup(specOf(resources), HYBRID, 'id', false).beforeJoin.find(
       (step) => step.kind === 'cgroup-enable',
     );
     expect(enable).to.deep.include({ needed: [{ name: 'hugetlb', pointer: '/linux/resources/hugepageLimits/0' }] });
@@ -130,7 +127,7 @@ describe('planCgroup', () => {
         },
         HYBRID,
         'id',
-        OPTIONS,
+        false,
       );
     expect(planned(true).afterNodes.map((step) => step.kind)).to.deep.equal(['cgroup-devices']);
     expect(planned(false).afterNodes).to.deep.equal([]);
@@ -148,7 +145,7 @@ describe('planCgroup', () => {
         },
         UNIFIED,
         'id',
-        OPTIONS,
+        false,
       ).beforeJoin.find((step) => step.kind === 'cgroup-own');
     expect(own(['rw'], [{ type: 'cgroup' }, { type: 'user' }])).to.deep.include({ uid: 1005 });
     expect(own([], [{ type: 'cgroup' }])).to.deep.include({ uid: 5 });

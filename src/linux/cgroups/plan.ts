@@ -11,11 +11,6 @@ import { type CgroupPaths, type CgroupPlan, type CgroupStep, writeStep } from '.
 import { legacySettings, planLegacy } from './v1/plan.ts';
 import { controllerOf, convertedSettings, unifiedHierarchySettings } from './v2/plan.ts';
 
-export interface CgroupOptions {
-  readonly rootless: boolean;
-  readonly systemd: boolean;
-}
-
 /** Absolute: below the mount point. Relative, or unset: below our own cgroup; `..` does not lead out (runc's rule). */
 function directoryIn(hierarchy: Hierarchy, cgroupsPath: string | undefined, id: string): string {
   const path = cgroupsPath === undefined || cgroupsPath === '' ? id : cgroupsPath;
@@ -97,22 +92,34 @@ interface UnifiedOptions {
   readonly memory: LinuxResources['memory'];
 }
 
-/** Throws ERR_CGROUP or ERR_UNSUPPORTED for what this host, or tsoci, cannot do. */
-export function planCgroup(spec: Spec, host: CgroupHost, id: string, options: CgroupOptions): CgroupPlan {
-  if (options.systemd) throw new TsociError('ERR_UNSUPPORTED', 'the systemd cgroup driver is not supported yet');
-  const resources = spec.linux?.resources ?? {};
-  const { rootless } = options;
-  const paths = cgroupPaths(spec, host, id);
+/** The directory in each hierarchy, and the settings in it; devices are planned apart. */
+export function planHierarchies(
+  host: CgroupHost,
+  paths: CgroupPaths,
+  resources: LinuxResources,
+  rootless: boolean,
+): CgroupStep[] {
   const settings = settingsOf(resources, host);
-  const devices = planCgroupDevices(spec, host, paths, rootless);
   const unified = { whole: host.mode === 'v2', rootless, memory: resources.memory };
-  const beforeJoin = host.hierarchies.flatMap((hierarchy, index) => {
+  return host.hierarchies.flatMap((hierarchy, index) => {
     const dir = paths[keyOf(hierarchy)] as string;
     const wanted = settings[index] ?? [];
     return hierarchy.version === 1
       ? planLegacy(hierarchy, dir, wanted, rootless)
       : planUnified(hierarchy, dir, wanted, unified);
   });
+}
+
+export const joinSteps = (dirs: readonly string[], rootless: boolean): CgroupStep[] =>
+  dirs.map((dir) => ({ kind: 'cgroup-join', dir, optional: rootless }));
+
+/** Throws ERR_CGROUP for what this host cannot do. */
+export function planCgroup(spec: Spec, host: CgroupHost, id: string, rootless: boolean): CgroupPlan {
+  const paths = cgroupPaths(spec, host, id);
+  const devices = planCgroupDevices(spec, host, paths, rootless);
+  const resources = spec.linux?.resources ?? {};
+  const settings = settingsOf(resources, host);
+  const beforeJoin = planHierarchies(host, paths, resources, rootless);
   return {
     paths,
     beforeJoin: [...beforeJoin, ...(devices.late ? [] : devices.steps), ...planOwner(spec, host, paths)],

@@ -6,6 +6,7 @@ import { attachFilter } from './devices/attach.ts';
 import { freezerStateOf, textOf } from './freezer.ts';
 import { pidsBelow } from './members.ts';
 import type { CgroupStep } from './steps.ts';
+import { setUnitProperties, startUnit } from './systemd/manager.ts';
 import type { DeviceRule } from './v1/devices.ts';
 import { checkMemoryUsage } from './v2/memory.ts';
 
@@ -13,27 +14,32 @@ const DENIED = [sys.E.EACCES, sys.E.EPERM, sys.E.EROFS];
 
 const isDenied = (error: unknown): boolean => sys.isErrno(error, ...DENIED);
 
+type MakeStep = Extract<CgroupStep, { kind: 'cgroup-mkdir' }>;
+
 /** Makes the cgroup; one that is there already must be fit to take the container (config-linux.md since 1.1). */
-function makeCgroup(dir: string, optional: boolean, existing: string[]): void {
+function makeCgroup(step: MakeStep, existing: string[]): void {
+  const { dir, optional } = step;
   try {
     sys.mkdirat(sys.AT_FDCWD, dir, 0o755);
     return;
   } catch (error) {
     if (optional && isDenied(error)) return;
-    if (sys.isErrno(error, sys.E.ENOENT)) return makeBelow(dir, optional, existing);
+    if (sys.isErrno(error, sys.E.ENOENT)) return makeBelow(step, existing);
     if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
   }
+  if (step.managed === true) return;
   if (!existing.includes(dir)) existing.push(dir);
   const count = pidsBelow(dir).length;
   if (count > 0) throw new TsociError('ERR_CGROUP', `container's cgroup is not empty: ${count} process(es) found`);
   if (freezerStateOf(dir) === 'frozen') throw new TsociError('ERR_CGROUP', "container's cgroup unexpectedly frozen");
 }
 
-function makeBelow(dir: string, optional: boolean, existing: string[]): void {
+function makeBelow(step: MakeStep, existing: string[]): void {
+  const { dir, optional } = step;
   const parent = dir.slice(0, dir.lastIndexOf('/'));
   // KERNEL: below a cpuset without cpus a cpuset can have none: its parents get theirs first.
   makeParent(parent, optional);
-  if (sys.exists(parent)) makeCgroup(dir, optional, existing);
+  if (sys.exists(parent)) makeCgroup(step, existing);
 }
 
 function makeParent(dir: string, optional: boolean): void {
@@ -168,7 +174,11 @@ function becomeThreaded(dir: string): boolean {
 export function runCgroupStep(step: CgroupStep, pid: number, existing: string[]): void {
   switch (step.kind) {
     case 'cgroup-mkdir':
-      return makeCgroup(step.dir, step.optional, existing);
+      return makeCgroup(step, existing);
+    case 'cgroup-unit':
+      return startUnit(step.unit, step.properties, step.joins ? pid : 0, () => existing.push(...step.dirs));
+    case 'cgroup-unit-properties':
+      return setUnitProperties(step.unit, step.properties);
     case 'cgroup-inherit-cpuset':
       return sys.exists(step.dir) ? inheritCpuset(step.dir, step.mountPoint) : undefined;
     case 'cgroup-enable':

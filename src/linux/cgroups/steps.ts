@@ -2,6 +2,7 @@
 
 import type { LinuxMemory } from '../../spec/types.ts';
 import type { Setting } from './settings.ts';
+import type { Property, UnitName } from './systemd/property.ts';
 import type { DeviceRule } from './v1/devices.ts';
 
 /** A controller that a setting needs. */
@@ -17,7 +18,19 @@ export type CgroupStep =
       readonly dir: string;
       /** Nothing is asked of this cgroup: without permission for it we do without it (rootless). */
       readonly optional: boolean;
+      /** systemd may have made it, with the container in it. */
+      readonly managed?: boolean;
     }
+  | {
+      readonly kind: 'cgroup-unit';
+      readonly unit: UnitName;
+      readonly properties: readonly Property[];
+      /** Where it will be in each hierarchy. */
+      readonly dirs: readonly string[];
+      /** The container's process is in it from its beginning. */
+      readonly joins: boolean;
+    }
+  | { readonly kind: 'cgroup-unit-properties'; readonly unit: UnitName; readonly properties: readonly Property[] }
   | { readonly kind: 'cgroup-inherit-cpuset'; readonly dir: string; readonly mountPoint: string }
   | {
       readonly kind: 'cgroup-enable';
@@ -51,6 +64,8 @@ export type CgroupPaths = Readonly<Record<string, string>>;
 
 export interface CgroupPlan {
   readonly paths: CgroupPaths;
+  /** The container's unit, where systemd manages its cgroups. */
+  readonly unit?: UnitName;
   readonly beforeJoin: readonly CgroupStep[];
   readonly join: readonly CgroupStep[];
   /** Device rules that would be in the way of the container's own device nodes: they come into force after those. */
@@ -61,6 +76,10 @@ export function describeCgroupStep(step: CgroupStep): string {
   switch (step.kind) {
     case 'cgroup-mkdir':
       return `making the cgroup ${step.dir}`;
+    case 'cgroup-unit':
+      return `starting the systemd unit ${step.unit.name} (${step.properties.map(({ name }) => name).join(', ')})`;
+    case 'cgroup-unit-properties':
+      return `setting ${step.properties.map(({ name }) => name).join(', ')} of the systemd unit ${step.unit.name}`;
     case 'cgroup-inherit-cpuset':
       return `taking over the parent's cpus and memory nodes in ${step.dir}`;
     case 'cgroup-enable':

@@ -120,10 +120,16 @@ function present({ dir, setting }: Write): Write[] {
 /** `rbps=100` → `rbps=max`, `1048576` → `0`. */
 const emptied = (part: string): string => (part.includes('=') ? `${part.slice(0, part.indexOf('='))}=max` : '0');
 
-/** Writes all, or throws ERR_CGROUP for the first that the kernel refuses, with the old values back in place. */
-export function applyUpdate(writes: readonly Write[], warn: (text: string) => void): void {
+/**
+ * Writes all, or throws ERR_CGROUP for the first that the kernel refuses, with the old values back in place. `tell` passes
+ * the same on to systemd, which then writes what it has made of it: ours is written once more.
+ */
+export function applyUpdate(writes: readonly Write[], warn: (text: string) => void, tell?: () => void): void {
   const before = writes.flatMap(present);
   try {
+    writeAll(writes);
+    if (tell === undefined) return;
+    tell();
     writeAll(writes);
   } catch (error) {
     takeBack(before, warn);

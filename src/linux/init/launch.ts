@@ -105,7 +105,7 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
 }
 
 /** Born in its cgroup, or moved there. */
-function forkContainer(flags: number, join: CgroupStep | undefined, ctx: ParentContext): number {
+function forkContainer(flags: number, join: CloneStep['join'], ctx: ParentContext): number {
   const { pid, isInside } = forkIntoCgroup(flags, join?.dir);
   if (pid === 0 || isInside || join === undefined) return pid;
   ctx.pid = pid;
@@ -217,6 +217,8 @@ function openNull(): number {
 function runParentStep(step: ParentStep, ctx: ParentContext): void {
   switch (step.kind) {
     case 'cgroup-mkdir':
+    case 'cgroup-unit':
+    case 'cgroup-unit-properties':
     case 'cgroup-inherit-cpuset':
     case 'cgroup-enable':
     case 'cgroup-check-memory':

@@ -1,6 +1,7 @@
 // From the configuration and the host to a Plan. Pure: nothing is touched, no privilege is needed.
 
 import { planCgroup } from '../cgroups/plan.ts';
+import { planUnitCgroup } from '../cgroups/systemd/plan.ts';
 import { cleanPath } from '../names.ts';
 import { planClone } from '../namespaces.ts';
 import { childSequence, type PlanInput, parentSequence } from './sequence.ts';
@@ -12,11 +13,15 @@ export function compilePlan(input: PlanInput): Plan {
   const { spec, host, id, bundle } = input;
   refuseUnsupported(spec);
   const clone = planClone(spec);
-  const cgroup = planCgroup(spec, host.cgroup, id, { rootless: input.rootless, systemd: input.systemdCgroup });
+  const { rootless } = input;
+  const cgroup = input.systemdCgroup
+    ? planUnitCgroup(spec, host, id, rootless)
+    : planCgroup(spec, host.cgroup, id, rootless);
   const root = spec.root?.path ?? '';
   return Object.freeze({
     clone,
     cgroupPaths: cgroup.paths,
+    ...(cgroup.unit === undefined ? {} : { unit: cgroup.unit }),
     rootfs: cleanPath(root.startsWith('/') ? root : `${bundle}/${root}`),
     parent: Object.freeze(parentSequence(input, clone, cgroup)),
     child: Object.freeze(childSequence(input, clone, cgroup)),

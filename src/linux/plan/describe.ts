@@ -37,6 +37,8 @@ function describeClone({ clone, join }: CloneStep): string {
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case 'cgroup-mkdir':
+    case 'cgroup-unit':
+    case 'cgroup-unit-properties':
     case 'cgroup-inherit-cpuset':
     case 'cgroup-enable':
     case 'cgroup-check-memory':

@@ -22,6 +22,8 @@ const HOST: Host = {
   userNamespaced: false,
   kernel: [6, 1],
   arch: 'x64',
+  isSystemdRunning: false,
+  userManagerCgroup: '',
   cgroup: {
     mode: 'hybrid',
     hierarchies: [

@@ -2,6 +2,7 @@
 // specification would name.
 
 import type { CgroupPaths, CgroupStep } from '../cgroups/steps.ts';
+import type { UnitName } from '../cgroups/systemd/property.ts';
 import type { ConsoleStep } from '../console.ts';
 import type { DeviceStep } from '../devices.ts';
 import type { ConversationStep } from '../init/conversation.ts';
@@ -26,7 +27,7 @@ export interface CloneStep {
   readonly kind: 'clone';
   readonly clone: ClonePlan;
   /** The cgroup that the container is born in, or joins then, where the kernel does not do that. */
-  readonly join?: CgroupStep;
+  readonly join?: Extract<CgroupStep, { kind: 'cgroup-join' }>;
 }
 
 /** The maps of the new user namespace (config-linux.md), and the child's own part of the set-up. */
@@ -70,6 +71,7 @@ export type Step = ParentStep | ChildStep;
 export interface Plan {
   readonly clone: ClonePlan;
   readonly cgroupPaths: CgroupPaths;
+  readonly unit?: UnitName;
   /** Absolute path of the root on the host. */
   readonly rootfs: string;
   readonly parent: readonly ParentStep[];

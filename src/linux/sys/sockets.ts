@@ -36,6 +36,10 @@ export function sendFds(socket: number, data: Uint8Array, fds: readonly number[]
   calls.sendmsg(socket, encodeMessage(data, control), k.MSG_NOSIGNAL);
 }
 
+/** How many bytes of `data` a stream has taken. A reader that is gone is EPIPE, not a signal. */
+export const sendBytes = (socket: number, data: Uint8Array): number =>
+  calls.sendmsg(socket, encodeMessage(data, undefined), k.MSG_NOSIGNAL);
+
 /** One message into `buffer`, and at most `limit` descriptors, close-on-exec. */
 export function recvFds(socket: number, buffer: Uint8Array, limit: number): { bytes: Uint8Array; fds: number[] } {
   const control = encodeRights(Array.from({ length: limit }, () => -1));
