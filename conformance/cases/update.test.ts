@@ -123,7 +123,7 @@ describe('update', () => {
   it(`holds the last of ${ROUNDS} random requests, after each of them (seed ${SEED})`, function () {
     deviates(this, 'crun', 'has another idea of zeros');
     if (isUnified) deviates(this, 'runc', 'forgets the quota when the period changes');
-    this.timeout(30_000 + 200 * ROUNDS);
+    this.timeout(30_000 + 2000 * ROUNDS);
     begin();
     // The generator knows of two processors; on a host with one no request names them.
     const single = readFileSync('/sys/devices/system/cpu/online', 'utf8').trim() === '0';
