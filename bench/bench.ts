@@ -128,6 +128,8 @@ async function measureLife(runtime: Runtime, bundle: BundleName): Promise<void> 
   await verb('start', id);
   await verb('exec', '--process', execDocument(runtime, bundle), id);
   await verb('ps', '--format', 'json', id);
+  // crun has no such verb.
+  if (name !== 'crun') await verb('events', '--stats', id);
   await verb('update', '--pids-limit', '200', id);
   await verb('pause', id);
   await verb('resume', id);

@@ -1,11 +1,12 @@
 // The command line as engines and people know it from runc: exit codes, words, the log's form, one line a fault.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { useCase } from '../harness/case.ts';
-import { onlyTsoci } from '../harness/runtime.ts';
+import { deviates, onlyTsoci } from '../harness/runtime.ts';
 
 describe('the command line', () => {
   const c = useCase();
@@ -70,6 +71,33 @@ describe('the command line', () => {
     const listed = JSON.parse(run('list', '-f', 'json').stdout) as Record<string, unknown>[];
     expect(listed.map(({ id, status }) => [id, status])).to.deep.equal([[c.bundle.id, 'created']]);
     expect(run('list').stdout).to.match(/^ID +PID +STATUS +BUNDLE +CREATED +OWNER\n/);
+    c.verb('delete', '--force');
+  });
+
+  it('lists what is whole, says on standard error what is broken, and passes over what is no container', function () {
+    deviates(this, 'crun', 'ends at the first that is broken');
+    const log = join(c.bundle.dir, 'log');
+    c.create('sleep 100', (config) => Object.assign(config, { annotations: { 'org.example.key': 'value' } }));
+    mkdirSync(join(c.runtime.root, 'broken'));
+    writeFileSync(join(c.runtime.root, 'broken', 'state.json'), '{');
+    mkdirSync(join(c.runtime.root, 'empty'));
+    writeFileSync(join(c.runtime.root, 'file'), '');
+    const listed = run('--log', log, 'list', '--format', 'json');
+    expect(listed.status).to.equal(0);
+    const lines = listed.stderr.trimEnd().split('\n').sort();
+    expect(lines[0]).to.match(/^load container broken: (?!load)./);
+    expect(lines.slice(1)).to.deep.equal(['load container empty: container does not exist']);
+    expect(existsSync(log) ? readFileSync(log, 'utf8') : '').to.equal('');
+    const [view, ...others] = JSON.parse(listed.stdout) as Record<string, unknown>[];
+    expect(others).to.deep.equal([]);
+    // The same object as `state`'s, but for the name of the owner.
+    const state = c.runtime.state(c.bundle.id) as unknown as Record<string, unknown>;
+    expect(view).to.deep.equal({ ...state, owner: userInfo().username });
+    expect(state).to.include({ owner: '' });
+    expect(state['annotations']).to.deep.equal({ 'org.example.key': 'value' });
+    expect(run('list', '-q').stdout).to.equal(`${c.bundle.id}\n`);
+    expect(run('state', 'broken')).to.include({ status: 1, stdout: '' });
+    for (const name of ['broken', 'empty', 'file']) rmSync(join(c.runtime.root, name), { recursive: true });
     c.verb('delete', '--force');
   });
 

@@ -15,6 +15,8 @@ export interface Cli {
   readonly log: Logger;
   /** Standard output. */
   readonly out: (text: string) => void;
+  /** Standard error, past the log. */
+  readonly err: (text: string) => void;
 }
 
 export type Verb = (args: Arguments, cli: Cli) => number;

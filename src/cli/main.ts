@@ -105,6 +105,7 @@ function runCommand(command: Command, rest: readonly string[], global: Arguments
     systemdCgroup: isSet(global, 'systemd-cgroup'),
     log: logOf(global),
     out,
+    err: (words) => write(2, words),
   };
   begun.verb = command.name;
   return (VERBS[command.name] as Verb)(args, cli);

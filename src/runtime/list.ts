@@ -1,9 +1,10 @@
 // The states of all containers below a root, or of one: runc's own object, which is the specification's state and more.
 
+import * as sys from '../linux/sys/index.ts';
 import { OCI_VERSION } from '../spec/versions.ts';
 import { type Ended, endOf } from './ended.ts';
 import type { ContainerRecord } from './record.ts';
-import { listIds, readRecord } from './record.ts';
+import { directoryOf, listIds, readRecord } from './record.ts';
 import { type Status, statusOf } from './status.ts';
 
 export interface ContainerView {
@@ -45,15 +46,15 @@ function endOfStopped(record: ContainerRecord, status: Status): { ended?: Ended 
 
 export const viewContainer = (root: string, id: string): ContainerView => viewOf(root, readRecord(root, id));
 
-/** What cannot be read is told to `warn` and passed over. */
-export function listContainers(root: string, warn: (text: string) => void): ContainerView[] {
+/** What cannot be read is told to `tell` and passed over; a file that lies there is no container. */
+export function listContainers(root: string, tell: (text: string) => void): ContainerView[] {
   const views: ContainerView[] = [];
   for (const id of listIds(root)) {
     try {
       views.push(viewContainer(root, id));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      warn(`load container ${id}: ${error.message}`);
+      if (sys.isDirectory(directoryOf(root, id))) tell(`load container ${id}: ${error.message}`);
     }
   }
   return views;

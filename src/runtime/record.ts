@@ -83,7 +83,7 @@ export function readRecord(root: string, id: string): ContainerRecord {
   if (text === undefined) throw new TsociError('ERR_CONTAINER_NOT_FOUND', 'container does not exist');
   const record = parseRecord(text);
   if (record === undefined) {
-    throw new TsociError('ERR_INTERNAL', `load container ${id}: state.json is not a record of this version`);
+    throw new TsociError('ERR_INTERNAL', `${fileOf(root, id)} is not a record of this version`);
   }
   return record;
 }
