@@ -7,7 +7,7 @@ import { planCgroupDevices } from './devices/plan.ts';
 import type { CgroupHost, Hierarchy } from './host.ts';
 import { planOwner } from './owner.ts';
 import type { Setting } from './settings.ts';
-import { type CgroupPaths, type CgroupPlan, type CgroupStep, writeStep } from './steps.ts';
+import { type CgroupPaths, type CgroupPlan, type CgroupStep, type JoinCgroupStep, writeStep } from './steps.ts';
 import { legacySettings, planLegacy } from './v1/plan.ts';
 import { controllerOf, convertedSettings, unifiedHierarchySettings } from './v2/plan.ts';
 
@@ -110,25 +110,31 @@ export function planHierarchies(
   });
 }
 
-export const joinSteps = (dirs: readonly string[], rootless: boolean): CgroupStep[] =>
-  dirs.map((dir) => ({ kind: 'cgroup-join', dir, optional: rootless }));
+/** SAFETY: without privileges a cgroup may be done without, but not where a limit was asked for that holds who is in it. */
+export function joinSteps(
+  host: CgroupHost,
+  paths: CgroupPaths,
+  resources: LinuxResources,
+  rootless: boolean,
+): JoinCgroupStep[] {
+  const settings = settingsOf(resources, host);
+  return host.hierarchies.map((hierarchy, index) => ({
+    kind: 'cgroup-join',
+    dir: paths[keyOf(hierarchy)] as string,
+    optional: rootless && (settings[index] ?? []).length === 0,
+  }));
+}
 
 /** Throws ERR_CGROUP for what this host cannot do. */
 export function planCgroup(spec: Spec, host: CgroupHost, id: string, rootless: boolean): CgroupPlan {
   const paths = cgroupPaths(spec, host, id);
   const devices = planCgroupDevices(spec, host, paths, rootless);
   const resources = spec.linux?.resources ?? {};
-  const settings = settingsOf(resources, host);
   const beforeJoin = planHierarchies(host, paths, resources, rootless);
   return {
     paths,
     beforeJoin: [...beforeJoin, ...(devices.late ? [] : devices.steps), ...planOwner(spec, host, paths)],
-    join: host.hierarchies.map((hierarchy, index) => ({
-      kind: 'cgroup-join',
-      dir: paths[keyOf(hierarchy)] as string,
-      // SAFETY: a limit that was asked for holds nobody who is not in the cgroup.
-      optional: rootless && (settings[index] ?? []).length === 0,
-    })),
+    join: joinSteps(host, paths, resources, rootless),
     afterNodes: devices.late ? devices.steps : [],
   };
 }

@@ -49,7 +49,13 @@ export type CgroupStep =
       readonly optional: boolean;
     }
   | { readonly kind: 'cgroup-own'; readonly dir: string; readonly uid: number }
-  | { readonly kind: 'cgroup-join'; readonly dir: string; readonly optional: boolean };
+  | JoinCgroupStep;
+
+export interface JoinCgroupStep {
+  readonly kind: 'cgroup-join';
+  readonly dir: string;
+  readonly optional: boolean;
+}
 
 export const writeStep = (dir: string, { file, value, otherwise }: Setting): CgroupStep => ({
   kind: 'cgroup-write',

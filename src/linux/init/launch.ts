@@ -25,7 +25,7 @@ import type { State } from '../../spec/types.ts';
 import { forkIntoCgroup } from '../cgroups/fork.ts';
 import { describeOom, oomReport } from '../cgroups/oom.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
-import type { CgroupStep } from '../cgroups/steps.ts';
+import type { CgroupStep, JoinCgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
 import { openMountSources } from '../mounts/sources.ts';
 import { withinLimits } from '../namespaces.ts';
@@ -105,7 +105,7 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
 }
 
 /** Born in its cgroup, or moved there. */
-function forkContainer(flags: number, join: CloneStep['join'], ctx: ParentContext): number {
+function forkContainer(flags: number, join: JoinCgroupStep | undefined, ctx: ParentContext): number {
   const { pid, isInside } = forkIntoCgroup(flags, join?.dir);
   if (pid === 0 || isInside || join === undefined) return pid;
   ctx.pid = pid;

@@ -1,7 +1,7 @@
 // Every kind of step, and the Plan that they make. A step is a frozen value: one action that a reader of the
 // specification would name.
 
-import type { CgroupPaths, CgroupStep } from '../cgroups/steps.ts';
+import type { CgroupPaths, CgroupStep, JoinCgroupStep } from '../cgroups/steps.ts';
 import type { UnitName } from '../cgroups/systemd/property.ts';
 import type { ConsoleStep } from '../console.ts';
 import type { DeviceStep } from '../devices.ts';
@@ -27,7 +27,7 @@ export interface CloneStep {
   readonly kind: 'clone';
   readonly clone: ClonePlan;
   /** The cgroup that the container is born in, or joins then, where the kernel does not do that. */
-  readonly join?: Extract<CgroupStep, { kind: 'cgroup-join' }>;
+  readonly join?: JoinCgroupStep;
 }
 
 /** The maps of the new user namespace (config-linux.md), and the child's own part of the set-up. */

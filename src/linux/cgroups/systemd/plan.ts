@@ -70,7 +70,7 @@ export function planUnitCgroup(spec: Spec, host: SystemdHost, id: string, rootle
   const inside = planHierarchies(cgroup, paths, resources, rootless).map((step) =>
     step.kind === 'cgroup-mkdir' ? { ...step, managed: true } : step,
   );
-  const join = unit.isSlice || cgroup.mode !== 'v2' ? joinSteps(dirs, rootless) : [];
+  const join = unit.isSlice || cgroup.mode !== 'v2' ? joinSteps(cgroup, paths, resources, rootless) : [];
   const late: CgroupStep[] = [{ kind: 'cgroup-unit-properties', unit: name, properties: allowed }, ...devices.steps];
   return {
     paths,
