@@ -140,7 +140,7 @@ export const COMMANDS: readonly Command[] = [
     "send a signal to the container's first process (default: SIGTERM)",
     '<container-id> [signal]',
     [1, 2],
-    [flag('all', 'boolean', 'obsolete: a container that does not run is no error', { alias: 'a', hidden: true })],
+    [flag('all', 'boolean', 'to all processes of the container; that there are none is no error', { alias: 'a' })],
     true,
   ),
   command(

@@ -4,7 +4,7 @@ import { TsociError } from '../errors.ts';
 import { runHooksWarning } from '../hooks/hooks.ts';
 import { destroyCgroup } from '../linux/cgroups/destroy.ts';
 import { thaw } from '../linux/cgroups/freezer.ts';
-import { killAll } from '../linux/cgroups/members.ts';
+import { signalAll } from '../linux/cgroups/signal.ts';
 import * as sys from '../linux/sys/index.ts';
 import { checkId } from './ids.ts';
 import { signalProcess, waitForEnd } from './process.ts';
@@ -61,5 +61,5 @@ function endProcesses(record: ContainerRecord): void {
     if (!waitForEnd(init, KILL_TIMEOUT)) throw new TsociError('ERR_CONTAINER_STATUS', 'container init still running');
   }
   // The end of a pid namespace's init ends all of it; without one, or without a recorded init, the cgroup knows.
-  if (!record.ownPidNamespace || init === undefined) killAll(record.cgroupPaths, sys.SIGKILL);
+  if (!record.ownPidNamespace || init === undefined) signalAll(record.cgroupPaths, sys.SIGKILL);
 }

@@ -22,7 +22,8 @@ export function state(args: Arguments, cli: Cli): number {
 }
 
 export function kill(args: Arguments, cli: Cli): number {
-  const signal = parseSignal(args.positional[1] ?? 'SIGTERM');
+  const word = args.positional[1] ?? '';
+  const signal = parseSignal(word === '' ? 'SIGTERM' : word); // COMPAT: an empty word is none
   killContainer({ root: cli.root, id: idOf(args), signal, all: isSet(args, 'all') });
   return 0;
 }

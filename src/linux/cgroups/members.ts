@@ -3,11 +3,12 @@
 import * as sys from '../sys/index.ts';
 import type { CgroupPaths } from './steps.ts';
 
-const numbersIn = (text: string): number[] =>
+/** SAFETY: v2 shows a process of which our pid namespace knows nothing as 0, and a signal to 0 is one to ourselves. */
+const pidsIn = (text: string): number[] =>
   text
     .split('\n')
-    .filter((line) => line !== '')
-    .map(Number);
+    .map(Number)
+    .filter((pid) => pid > 0);
 
 export const childrenOf = (dir: string): string[] =>
   sys
@@ -18,10 +19,10 @@ export const childrenOf = (dir: string): string[] =>
 /** KERNEL: a threaded cgroup (cgroups(7)) tells no processes; any thread stands for its process. */
 function membersOf(dir: string): number[] {
   try {
-    return numbersIn(sys.readText(`${dir}/cgroup.procs`));
+    return pidsIn(sys.readText(`${dir}/cgroup.procs`));
   } catch (error) {
     if (!sys.isErrno(error, sys.E.EOPNOTSUPP)) throw error;
-    return numbersIn(sys.readText(`${dir}/cgroup.threads`));
+    return pidsIn(sys.readText(`${dir}/cgroup.threads`));
   }
 }
 
@@ -49,29 +50,4 @@ export function pidsOf(paths: CgroupPaths): number[] {
     if (pids.length > 0) return pids;
   }
   return [];
-}
-
-/** KERNEL(5.14): cgroup.kill ends the whole tree at once, also what forks meanwhile. */
-function killTree(dir: string | undefined): void {
-  if (dir === undefined) return;
-  try {
-    sys.writeText(`${dir}/cgroup.kill`, '1');
-  } catch (error) {
-    // Not there, or none of ours: one by one then.
-    if (!(error instanceof sys.SyscallError)) throw error;
-  }
-}
-
-/** Signals every process in the cgroup until the list no longer grows. */
-export function killAll(paths: CgroupPaths, signal: number): void {
-  if (signal === sys.SIGKILL) killTree(paths['unified']);
-  const signalled = new Set<number>();
-  for (;;) {
-    const pids = pidsOf(paths).filter((pid) => !signalled.has(pid));
-    if (pids.length === 0) return;
-    for (const pid of pids) {
-      signalled.add(pid);
-      sys.killQuietly(pid, signal);
-    }
-  }
 }
