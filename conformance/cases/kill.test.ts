@@ -108,6 +108,7 @@ describe('kill', () => {
   });
 
   it('leaves a paused container paused, but for SIGKILL', function () {
+    deviates(this, 'crun', 'with cgroup v1 a frozen process does not get its SIGKILL');
     family();
     if (c.verb('pause').status !== 0) this.skip();
     expect(c.verb('kill', 'TERM')).to.include({ status: 0 });
@@ -146,7 +147,8 @@ describe('kill', () => {
     c.verb('delete');
   });
 
-  it('asks by signal 0 whether the container runs', () => {
+  it('asks by signal 0 whether the container runs', function () {
+    deviates(this, 'crun', 'signal 0 to an unknown container is no error');
     c.create('exec sleep 100');
     expect(c.verb('kill', '0')).to.include({ status: 0 });
     c.verb('delete', '--force');
@@ -180,7 +182,8 @@ describe('kill', () => {
     });
   }
 
-  it('refuses a wrong id, also with --force', () => {
+  it('refuses a wrong id, also with --force', function () {
+    deviates(this, 'crun', 'it deletes the folder above its root, by the id ..');
     for (const id of ['..', 'a/b', '']) expect(c.runtime.run(['delete', '--force', id]).status, id).to.equal(1);
   });
 });
