@@ -29,13 +29,13 @@ export function environment(name: string): string | undefined {
   return entry?.slice(name.length + 1);
 }
 
-/** Without privileges over the host: another user, or root of a user namespace that calls itself by another name. */
-export function isRootless(): boolean {
-  if (sys.geteuid() !== 0) return true;
-  const user = environment('USER');
-  if (user === undefined || user === '' || user === 'root') return false;
-  return !sys.readText('/proc/self/uid_map').includes('4294967295');
+/** Without privileges over the host: another user, or root of a user namespace. */
+function isUnprivileged(): boolean {
+  return sys.geteuid() !== 0 || !sys.readText('/proc/self/uid_map').includes('4294967295');
 }
+
+/** COMPAT: root of a user namespace is at home in /run when USER says root. conmon below a rootless podman passes no USER on. */
+export const isRootless = (): boolean => isUnprivileged() && (sys.geteuid() !== 0 || environment('USER') !== 'root');
 
 export function rootOf(global: Arguments): string {
   const given = text(global, 'root');
@@ -52,7 +52,7 @@ export function rootOf(global: Arguments): string {
 
 export function rootlessCgroups(global: Arguments): boolean {
   const value = text(global, 'rootless') ?? 'auto';
-  if (value === 'auto') return sys.geteuid() !== 0 || isRootless();
+  if (value === 'auto') return isUnprivileged();
   if (value === 'true' || value === 'false') return value === 'true';
   throw new TsociError('ERR_USAGE', `invalid value "${value}" for --rootless: expected true, false or auto`);
 }
