@@ -18,7 +18,8 @@ function partOf(
   paths: CgroupPaths,
 ): CgroupMountPart {
   const key = hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
-  if (!own) return { kind: 'bind', target, source: paths[key] as string, flags };
+  const instead = `${hierarchy.mountPoint}${hierarchy.own}`;
+  if (!own) return { kind: 'bind', target, source: paths[key] as string, instead, flags };
   if (hierarchy.version === 2) return { kind: 'cgroup2', target, source: 'cgroup', flags };
   const data = hierarchy.controllers.map((name) => (name.startsWith('name=') ? `none,${name}` : name)).join(',');
   return { kind: 'cgroup', target, source: 'cgroup', data, flags };

@@ -12,7 +12,8 @@ export function openCgroupPart(part: CgroupMountPart): number {
   const later = part.kind === 'tmpfs' ? sys.MS_RDONLY : 0;
   const attributes = newMountAttributes((part.flags ?? 0) & ~later);
   if (part.kind === 'bind') {
-    const mount = cloneHostMount(part.source ?? '', true);
+    const source = part.source ?? '';
+    const mount = cloneHostMount(part.instead === undefined || sys.exists(source) ? source : part.instead, true);
     changeMount(mount, { set: attributes, clear: 0 }, true);
     return mount;
   }
