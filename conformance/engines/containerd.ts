@@ -33,7 +33,7 @@ export class Containerd {
   }
 
   import(tar: string): void {
-    must(this.ctr('image', 'import', '--snapshotter', 'native', tar));
+    must(this.ctr('image', 'import', '--no-unpack', tar));
   }
 
   /** Ends the daemon and removes what it had: its folder, and the cgroup `group`. */

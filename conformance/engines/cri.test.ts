@@ -12,12 +12,11 @@ import {
   HANDLER,
   type Message,
   openCri,
-  PAUSE,
   podConfig,
   skipWithoutPlugins,
 } from './cri.ts';
 import { cgroupFile, eventually, must, runtimeFile } from './engine.ts';
-import { writeImage } from './image.ts';
+import { writeImage, writePause } from './image.ts';
 
 const LOOP = 'trap "exit 5" TERM; echo up; echo aside >&2; while :; do sleep 0.1; done';
 
@@ -69,7 +68,7 @@ describe('engine: CRI of containerd', function () {
     await engine.start(configureCri(engine.dir, runtimeFile()));
     cri = openCri(engine.socket);
     await writeImage(join(engine.dir, 'image.tar'));
-    await writeImage(join(engine.dir, 'pause.tar'), PAUSE, ['/bin/sleep', '1000000']);
+    await writePause(join(engine.dir, 'pause.tar'));
     engine.import(join(engine.dir, 'image.tar'));
     engine.import(join(engine.dir, 'pause.tar'));
     const images = () => must(engine?.ctr('image', 'ls') ?? []);

@@ -7,13 +7,12 @@ import { type Client, credentials, loadPackageDefinition, type ServiceClientCons
 import { loadSync } from '@grpc/proto-loader';
 import type { Context } from 'mocha';
 import { obstacle } from './engine.ts';
-import { IMAGE } from './image.ts';
+import { IMAGE, PAUSE } from './image.ts';
 
 const PLUGINS = '/usr/lib/cni';
 const PROTO = fileURLToPath(new URL('cri.proto', import.meta.url));
 const DEADLINE = 40_000;
 
-export const PAUSE = 'docker.io/library/tsoci-engines:pause';
 /** The runtime class of the pods: not the default, so that it is known to be asked for. */
 export const HANDLER = 'tested';
 

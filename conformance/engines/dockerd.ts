@@ -2,13 +2,25 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Context } from 'mocha';
-import { clean, command, folder, must, obstacle, privately, runtimeFile, startDaemon, stopDaemon } from './engine.ts';
+import {
+  clean,
+  command,
+  folder,
+  must,
+  obstacle,
+  privately,
+  runtimeFile,
+  startDaemon,
+  stopDaemon,
+  which,
+} from './engine.ts';
 import { writeImage } from './image.ts';
 
-/** The distribution's client fits its daemon; another one may come first on the PATH. */
-const CLIENT = existsSync('/usr/bin/docker') ? '/usr/bin/docker' : 'docker';
+/** The client that was packaged with the daemon fits it; another one may come first on the PATH. */
+const BESIDE = join(dirname(which('dockerd')), '../bin/docker');
+const CLIENT = existsSync(BESIDE) ? BESIDE : 'docker';
 const NETWORK = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'];
 
 /** Skips a suite, with the reason said, where dockerd is not to be had. */

@@ -2,13 +2,30 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Context } from 'mocha';
 import { runtimePath } from '../harness/runtime.ts';
+
+/** ENGINES_DIR is a folder of other engines, as `dpkg-deb -x` makes it: they go before the installed ones. */
+const folderOfEngines = process.env['ENGINES_DIR'];
+if (folderOfEngines !== undefined) {
+  const folders = ['usr/bin', 'usr/sbin'].map((path) => resolve(folderOfEngines, path));
+  process.env['PATH'] = [...folders, process.env['PATH']].join(':');
+}
 
 /** Own mount namespace: what an engine mounts goes with its last process. unshare(1) execs, the pid stays. */
 const PRIVATE = ['--mount', '--propagation', 'private'];
@@ -23,13 +40,14 @@ export interface Run {
 /** Why an engine cannot run here, or undefined. */
 export function obstacle(...programs: readonly string[]): string | undefined {
   if (process.getuid?.() !== 0) return 'not root';
-  return programs
-    .filter((program) => spawnSync('which', [program]).status !== 0)
-    .map((program) => `${program} is not installed`)[0];
+  return programs.filter((program) => which(program) === '').map((program) => `${program} is not installed`)[0];
 }
 
+/** Where a program is, or ''. */
+export const which = (program: string): string => spawnSync('which', [program], { encoding: 'utf8' }).stdout.trim();
+
 /** The runtime under test as a path. */
-export const runtimeFile = (): string => spawnSync('which', [runtimePath], { encoding: 'utf8' }).stdout.trim();
+export const runtimeFile = (): string => which(runtimePath);
 
 export const folder = (engine: string): string => mkdtempSync(join(tmpdir(), `tsoci-${engine}.`));
 
@@ -152,6 +170,8 @@ export async function stopDaemon(daemon: ChildProcess | undefined): Promise<void
 
 function removeCgroup(path: string): void {
   if (!existsSync(path)) return;
+  // Where a hierarchy is not mounted podman makes plain folders and files in its place.
+  if (!existsSync(join(path, 'cgroup.procs'))) return rmSync(path, { recursive: true });
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroup(join(path, entry.name));
   }
@@ -161,8 +181,11 @@ function removeCgroup(path: string): void {
 /** Removes the folder, and the cgroup `name` of every hierarchy. */
 export function clean(dir: string, name: string): void {
   const top = '/sys/fs/cgroup';
-  for (const path of [join(top, name), ...readdirSync(top).map((hierarchy) => join(top, hierarchy, name))]) {
-    removeCgroup(path);
+  removeCgroup(join(top, name));
+  for (const hierarchy of readdirSync(top)) {
+    const path = join(top, hierarchy);
+    removeCgroup(join(path, name));
+    if (lstatSync(path).isDirectory() && readdirSync(path).length === 0) rmdirSync(path);
   }
   rmSync(dir, { recursive: true, force: true });
 }

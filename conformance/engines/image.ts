@@ -7,6 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 
 export const IMAGE = 'docker.io/library/tsoci-engines:1';
+/** What keeps the namespaces of a pod. */
+export const PAUSE = 'docker.io/library/tsoci-engines:pause';
 const COMMANDS = [
   'sh',
   'cat',
@@ -39,6 +41,8 @@ async function layer(): Promise<Buffer> {
 }
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+export const writePause = (path: string): Promise<void> => writeImage(path, PAUSE, ['/bin/sleep', '1000000']);
 
 /** Writes the image as a tar to `path`; `Cmd` is what it runs unless told otherwise. */
 export async function writeImage(path: string, name = IMAGE, Cmd = ['/bin/sh']): Promise<void> {

@@ -1,0 +1,126 @@
+// podman with folders of its own, as root or as a user who is known inside the test's mount namespace alone.
+
+import type { ChildProcess } from 'node:child_process';
+import { appendFileSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Context } from 'mocha';
+import { runtimeName } from '../harness/runtime.ts';
+import { clean, command, folder, holdNamespaces, must, obstacle, type Run, runtimeFile, stopDaemon } from './engine.ts';
+import { PAUSE, writeImage, writePause } from './image.ts';
+
+const USER = { name: 'tsoci-tester', id: 61_234, first: 2_000_000_000 };
+const FILES: Record<string, string> = {
+  passwd: `${USER.name}:x:${USER.id}:${USER.id}::/nonexistent:/bin/sh`,
+  group: `${USER.name}:x:${USER.id}:`,
+  subuid: `${USER.name}:${USER.first}:65536`,
+  subgid: `${USER.name}:${USER.first}:65536`,
+};
+const SYS_RESOURCE = 1n << 24n;
+
+/** podman as root raises NOFILE and NPROC by itself, which needs CAP_SYS_RESOURCE: ask for little instead. */
+export const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
+
+/** Why no pod with an infra container runs as root: its limits cannot be asked for. */
+export function obstacleToPods(rootless: boolean): string | undefined {
+  const caps = BigInt(`0x${/^CapEff:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]}`);
+  return rootless || caps & SYS_RESOURCE
+    ? undefined
+    : 'podman raises limits of infra containers, and CAP_SYS_RESOURCE is not there';
+}
+
+/** Skips a suite, with the reason said, where podman is not to be had. */
+export function skipWithoutPodman(context: Context, rootless: boolean): void {
+  const reason = obstacle('podman', 'conmon', ...(rootless ? ['newuidmap', 'setpriv'] : []));
+  if (reason === undefined) return;
+  console.log(`podman skipped: ${reason}`);
+  context.skip();
+}
+
+export class Podman {
+  readonly dir = folder('podman');
+  readonly group = `tsoci-podman-${process.pid}`;
+  readonly #rootless: boolean;
+  #namespaces: ChildProcess | undefined;
+  constructor(rootless: boolean) {
+    this.#rootless = rootless;
+  }
+
+  /** The words of a call of podman. */
+  words = (...words: string[]): string[] => {
+    const places = [
+      '--root',
+      join(this.dir, 'root'),
+      '--runroot',
+      join(this.dir, 'run'),
+      '--tmpdir',
+      join(this.dir, 'tmp'),
+    ];
+    const drivers = ['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'];
+    return [...this.#enter(), 'podman', '--runtime', runtimeFile(), ...places, ...drivers, ...words];
+  };
+
+  env = (): NodeJS.ProcessEnv => ({
+    CONTAINERS_CONF: join(this.dir, 'containers.conf'),
+    HOME: join(this.dir, 'home'),
+    USER: this.#rootless ? USER.name : 'root',
+    XDG_RUNTIME_DIR: join(this.dir, 'xdg'),
+    TMPDIR: join(this.dir, 'tmp'),
+  });
+
+  run = (words: readonly string[], input = '/dev/null'): Run =>
+    command(this.words(...words), { input, env: this.env() });
+
+  must = (...words: string[]): string => must(this.words(...words), { env: this.env() });
+
+  /** Whether podman is told that the runtime writes its log as JSON, as it believes of runc and crun without being told. */
+  configure(json: boolean): void {
+    const lines = [
+      '[containers]',
+      'default_ulimits = []',
+      '[engine]',
+      `runtime_supports_json = ["${json ? runtimeName : 'another'}"]`,
+      `infra_image = "${PAUSE}"`,
+    ];
+    writeFileSync(join(this.dir, 'containers.conf'), `${lines.join('\n')}\n`);
+  }
+
+  async start(): Promise<void> {
+    this.#namespaces = await holdNamespaces();
+    for (const name of ['tmp', 'home', 'xdg', 'etc']) mkdirSync(join(this.dir, name));
+    this.configure(true);
+    await writeImage(join(this.dir, 'image.tar'));
+    await writePause(join(this.dir, 'pause.tar'));
+    writeFileSync(join(this.dir, 'input'), 'through\n');
+    if (this.#rootless) this.#addUser();
+    for (const tar of ['image.tar', 'pause.tar']) this.must('load', '--input', join(this.dir, tar));
+  }
+
+  async end(): Promise<void> {
+    if (this.#namespaces === undefined) return;
+    this.run(['pod', 'rm', '--all', '--force', '--time', '0']);
+    this.run(['rm', '--all', '--force', '--time', '0']);
+    // A rootless podman leaves a process that holds its namespaces.
+    const pause = join(this.dir, 'tmp/pause.pid');
+    if (existsSync(pause)) process.kill(Number(readFileSync(pause, 'utf8')), 'SIGKILL');
+    await stopDaemon(this.#namespaces);
+    clean(this.dir, this.group);
+  }
+
+  #enter(): string[] {
+    const enter = ['nsenter', '--target', String(this.#namespaces?.pid), '--mount', '--net', `--wd=${this.dir}`];
+    if (!this.#rootless) return enter;
+    return [...enter, 'setpriv', '--reuid', `${USER.id}`, '--regid', `${USER.id}`, '--clear-groups'];
+  }
+
+  /** Lets the user be known in the namespaces of the test. */
+  #addUser(): void {
+    const mounts = ['nsenter', '--target', String(this.#namespaces?.pid), '--mount', 'mount', '--bind'];
+    for (const [name, line] of Object.entries(FILES)) {
+      const file = join(this.dir, 'etc', name);
+      copyFileSync(`/etc/${name}`, file);
+      appendFileSync(file, `${line}\n`);
+      must([...mounts, file, `/etc/${name}`]);
+    }
+    for (const name of ['.', 'tmp', 'home', 'xdg']) chownSync(join(this.dir, name), USER.id, USER.id);
+  }
+}
