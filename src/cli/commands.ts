@@ -57,6 +57,9 @@ const BUNDLE = flag('bundle', 'string', 'folder of the bundle (default: the curr
 const CREATE_FLAGS: readonly Flag[] = [
   BUNDLE,
   flag('console-socket', 'string', 'unix socket that receives the master of the terminal', { value: 'PATH' }),
+  flag('pidfd-socket', 'string', "unix socket that receives a pidfd of the container's first process", {
+    value: 'PATH',
+  }),
   flag('pid-file', 'string', "file to write the pid of the container's first process to", { value: 'FILE' }),
   flag('no-pivot', 'boolean', 'do not use pivot_root(2) (for a rootfs on a ramdisk)'),
   flag('no-new-keyring', 'boolean', 'keep the session keyring of the caller'),

@@ -1,6 +1,7 @@
 // What every verb gets: the global flags, decided, and where its words go.
 
 import { TsociError } from '../errors.ts';
+import { cleanPath } from '../linux/names.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Arguments } from './arguments.ts';
 import { text } from './arguments.ts';
@@ -29,6 +30,9 @@ export function environment(name: string): string | undefined {
   return entry?.slice(name.length + 1);
 }
 
+/** Where a service manager wants to hear that we are ready (sd_notify(3)). */
+export const notifySocket = (): string | undefined => environment('NOTIFY_SOCKET') || undefined;
+
 /** Without privileges over the host: another user, or root of a user namespace. */
 function isUnprivileged(): boolean {
   return sys.geteuid() !== 0 || !sys.readText('/proc/self/uid_map').includes('4294967295');
@@ -40,7 +44,7 @@ export const isRootless = (): boolean => isUnprivileged() && (sys.geteuid() !== 
 export function rootOf(global: Arguments): string {
   const given = text(global, 'root');
   if (given !== undefined) {
-    const absolute = given.startsWith('/') ? given : `${sys.currentDirectory()}/${given}`;
+    const absolute = cleanPath(given.startsWith('/') ? given : `${sys.currentDirectory()}/${given}`);
     if (given === '' || absolute === '/') {
       throw new TsociError('ERR_USAGE', 'Option --root argument should not be set to /');
     }

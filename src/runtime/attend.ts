@@ -5,11 +5,19 @@ import type { ProcessIdentity } from './process.ts';
 import { signalProcess } from './process.ts';
 import type { Relay } from './relay.ts';
 
+/** What is listened to besides, until `serve` says that this was all. */
+export interface Source {
+  readonly fd: number;
+  readonly serve: () => boolean;
+}
+
 /** Waits for the end of `process`, a child of ours, and returns its status. `signals` is a signalfd(2) of them all. */
-export function attend(process: ProcessIdentity, signals: number, relay: Relay | undefined): number {
+export function attend(process: ProcessIdentity, signals: number, relay: Relay | undefined, source?: Source): number {
+  let other = source;
   for (;;) {
-    const ready = sys.poll([signals, ...(relay?.descriptors() ?? [])], -1);
+    const ready = sys.poll([signals, ...(other === undefined ? [] : [other.fd]), ...(relay?.descriptors() ?? [])], -1);
     relay?.serve(ready);
+    if (other !== undefined && ready.includes(other.fd) && other.serve()) other = undefined;
     if (!ready.includes(signals)) continue;
     const signal = sys.readSignal(signals);
     if (signal === sys.SIGCHLD) {

@@ -26,15 +26,9 @@ export function openConsoleSocket(spec: Spec, request: ConsoleRequest): ConsoleE
     throw new TsociError('ERR_USAGE', 'cannot use console socket if tsoci will not detach or allocate tty');
   }
   if (!wanted) return { container: -1, ours: -1 };
-  if (detached) return { container: connectTo(path), ours: -1 };
+  if (detached) return { container: sys.openConnection(path), ours: -1 };
   const [ours, container] = sys.socketPair(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC);
   return { container, ours };
-}
-
-function connectTo(path: string): number {
-  const socket = sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0);
-  sys.connectUnix(socket, path);
-  return socket;
 }
 
 /** The master that the container has sent. */

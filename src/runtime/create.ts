@@ -16,6 +16,9 @@ import { loadBundle } from './bundle.ts';
 import { type ConsoleEnds, openConsoleSocket } from './console.ts';
 import { checkExecutable } from './executable.ts';
 import { checkId } from './ids.ts';
+import { type Inherited, withEnvironment } from './inherited.ts';
+import { bindNotify, makeNotifyFolder, withNotify } from './notify.ts';
+import { sendPidfd } from './pidfd.ts';
 import { identify } from './process.ts';
 import {
   type ContainerRecord,
@@ -37,9 +40,12 @@ export interface CreateOptions {
   /** Absolute; none when absent. */
   readonly pidFile: string | undefined;
   readonly consoleSocket: string | undefined;
+  readonly pidfdSocket: string | undefined;
+  /** The caller's NOTIFY_SOCKET. */
+  readonly notifySocket: string | undefined;
   readonly noPivot: boolean;
   readonly noNewKeyring: boolean;
-  readonly preserveFds: number;
+  readonly inherited: Inherited;
   readonly rootless: boolean;
   readonly systemdCgroup: boolean;
   /** The caller itself starts the container and stays for its end, or not (`run`, `run --detach`). */
@@ -53,16 +59,17 @@ export interface Created {
   readonly channel: number;
   /** Receives the terminal's master; -1 where there is none, or it went to a console socket. */
   readonly terminal: number;
+  /** Hears the program's sd_notify(3); -1 without a NOTIFY_SOCKET, and where `start` will bind it. */
+  readonly notify: number;
 }
 
 /** Makes the container, or leaves nothing behind: the errors of every chapter pass through. */
 export function createContainer(options: CreateOptions): Created {
   checkId(options.id);
   checkExecutable();
-  const { spec, warnings } = loadBundle(options.bundle);
-  for (const warning of warnings) options.warn(warning);
+  const spec = loadSpec(options);
   const host = probeHost();
-  const plan = compilePlan({ ...options, spec, host });
+  const plan = compilePlan({ ...options, spec, host, preserveFds: options.inherited.count });
   const console = openConsoleSocket(spec, options);
   claimDirectory(options.root, options.id);
   const record = newRecord(options, spec, plan);
@@ -104,17 +111,19 @@ function undo(options: CreateOptions, plan: Plan, existing: readonly string[]): 
   }
 }
 
-/** Nothing that the caller left open reaches the container, nor is a pipe of the engine held by it, but what is asked for. */
-export function closeInherited(preserve: number): void {
-  for (let index = 0; index < preserve; index++) {
-    if (!sys.isOpen(3 + index)) {
-      throw new TsociError(
-        'ERR_USAGE',
-        `unable to stat preserved-fd ${index} (of ${preserve}): no such file or directory`,
-      );
-    }
-  }
-  sys.close_range(3 + preserve, sys.UINT_MAX, 0);
+/** The bundle's configuration, with what the caller's environment adds to it. */
+function loadSpec(options: CreateOptions): Spec {
+  const { spec, warnings } = loadBundle(options.bundle);
+  for (const warning of warnings) options.warn(warning);
+  const listening = withEnvironment(spec, options.inherited.environment);
+  return options.notifySocket === undefined ? listening : withNotify(listening, options.root, options.id);
+}
+
+/** The socket is bound by whoever will attend to it. */
+function openNotify(options: CreateOptions): number {
+  if (options.notifySocket === undefined) return -1;
+  makeNotifyFolder(options.root, options.id);
+  return options.starter === 'later' ? -1 : bindNotify(options.root, options.id);
 }
 
 function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRecord {
@@ -167,6 +176,7 @@ interface Prepared {
 function launchAndRecord(options: CreateOptions, prepared: Prepared, intent: ContainerRecord): Created {
   const { spec, plan, host, console, existing } = prepared;
   const environment = sys.door().environ();
+  const notify = openNotify(options);
   const listener = options.starter === 'later' ? openStartSocket(options.root, options.id) : -1;
   const ctx = launch({
     plan,
@@ -186,9 +196,10 @@ function launchAndRecord(options: CreateOptions, prepared: Prepared, intent: Con
   try {
     const record = { ...intent, init: identify(ctx.pid), existingCgroups: existing };
     writeRecord(options.root, record);
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, ctx.pid, 'standard');
     if (options.pidFile !== undefined) writePidFile(options.pidFile, ctx.pid);
     release(ctx, console, listener);
-    return { record, channel: ctx.channel, terminal: console.ours };
+    return { record, channel: ctx.channel, terminal: console.ours, notify };
   } catch (error) {
     abandon(ctx);
     throw error;

@@ -4,6 +4,7 @@
 //   ROOT/ID/         0711  made exclusively: it is the claim on the id
 //   ROOT/ID/state.json     this record; first without a pid, before a cgroup or a process is made
 //   ROOT/ID/seccomp.bpf    the compiled profile, for processes that come later; only where there is one
+//   ROOT/ID/notify/        only with NOTIFY_SOCKET: the socket that the program tells its readiness to
 //   ROOT/ID/start.sock     where `start` finds the waiting container; it is there as long as nobody has started it
 
 import { TsociError } from '../errors.ts';
@@ -53,6 +54,7 @@ export const directoryOf = (root: string, id: string): string => `${root}/${id}`
 export const startSocketOf = (root: string, id: string): string => `${directoryOf(root, id)}/start.sock`;
 
 const filterOf = (root: string, id: string): string => `${directoryOf(root, id)}/seccomp.bpf`;
+export const notifyFolderOf = (root: string, id: string): string => `${directoryOf(root, id)}/notify`;
 
 const fileOf = (root: string, id: string): string => `${directoryOf(root, id)}/state.json`;
 
@@ -120,8 +122,18 @@ export function removeDirectory(root: string, id: string): void {
   try {
     sys.unlinkat(sys.AT_FDCWD, directory, sys.AT_REMOVEDIR);
   } catch (error) {
-    if (!(error instanceof sys.SyscallError && error.errno === sys.E.ENOENT)) throw error;
+    if (sys.isErrno(error, sys.E.ENOTEMPTY) && removeNotify(directory)) removeDirectory(root, id);
+    else if (!sys.isErrno(error, sys.E.ENOENT)) throw error;
   }
+}
+
+/** Few containers have it: it is looked for only where something is left. Returns whether it was there. */
+function removeNotify(directory: string): boolean {
+  const folder = `${directory}/notify`;
+  if (!sys.exists(folder)) return false;
+  sys.unlinkQuietly(`${folder}/notify.sock`);
+  sys.unlinkat(sys.AT_FDCWD, folder, sys.AT_REMOVEDIR);
+  return true;
 }
 
 /** Ids below ROOT, sorted. A root that is not there has none. */

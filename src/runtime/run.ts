@@ -6,6 +6,7 @@ import { attend } from './attend.ts';
 import { receiveMaster } from './console.ts';
 import { type CreateOptions, createContainer } from './create.ts';
 import { destroyContainer } from './delete.ts';
+import { attendNotify, forwardReady } from './notify.ts';
 import type { ProcessIdentity } from './process.ts';
 import { writeRecord } from './record.ts';
 import { Relay } from './relay.ts';
@@ -23,12 +24,19 @@ export function runContainer(options: RunOptions): number {
   if (attached && !options.noSubreaper) sys.prctl(sys.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   // ORDER: blocked before the container is there, so that no signal is lost; the child unblocks them before execve.
   const signals = attached ? sys.openSignals() : -1;
-  const { record, channel, terminal } = createContainer(options);
+  const { record, channel, terminal, notify } = createContainer(options);
   const relay = terminal >= 0 ? new Relay(receiveMaster(terminal)) : undefined;
   try {
     begin(options.root, record, channel, options.warn);
-    if (!attached) return 0;
-    const status = attend(record.init as ProcessIdentity, signals, relay);
+    const init = record.init as ProcessIdentity;
+    const host = options.notifySocket ?? '';
+    if (!attached) {
+      if (notify >= 0) attendNotify(notify, host, init.pid, options.warn);
+      return 0;
+    }
+    // The caller watches us, not the program: ours is the pid to be told.
+    const readiness = { fd: notify, serve: () => forwardReady(notify, host, sys.getpid(), options.warn) };
+    const status = attend(init, signals, relay, notify < 0 ? undefined : readiness);
     if (options.keep) writeRecord(options.root, { ...record, exitStatus: status });
     else destroyContainer(options.root, record, options.warn);
     return status;

@@ -6,15 +6,29 @@ import { errorOf, receive, send } from '../linux/init/channel.ts';
 import { sendListener } from '../linux/seccomp/notify.ts';
 import * as sys from '../linux/sys/index.ts';
 import { destroyContainer } from './delete.ts';
-import { type ContainerRecord, readRecord, startSocketOf } from './record.ts';
+import { attendNotify, bindNotify } from './notify.ts';
+import { type ContainerRecord, notifyFolderOf, readRecord, startSocketOf } from './record.ts';
 import { stateOf, statusOf } from './status.ts';
 
+export interface StartOptions {
+  readonly root: string;
+  readonly id: string;
+  /** The caller's NOTIFY_SOCKET. */
+  readonly notifySocket: string | undefined;
+  readonly warn: (text: string) => void;
+}
+
 /** Throws ERR_CONTAINER_STATUS, with no effect, unless the container is `created`. */
-export function startContainer(root: string, id: string, warn: (text: string) => void): void {
+export function startContainer(request: StartOptions): void {
+  const { root, id, notifySocket, warn } = request;
   const record = readRecord(root, id);
   checkStartable(root, record);
+  // Where `create` knew of no NOTIFY_SOCKET there is no way from the program to ours.
+  const proxied = notifySocket !== undefined && sys.exists(notifyFolderOf(root, id));
   const channel = connect(root, id);
+  const notify = proxied ? bindNotify(root, id) : -1;
   begin(root, record, channel, warn);
+  if (proxied) attendNotify(notify, notifySocket, record.init?.pid ?? 0, warn);
 }
 
 function checkStartable(root: string, record: ContainerRecord): void {

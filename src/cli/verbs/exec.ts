@@ -1,8 +1,8 @@
 import { TsociError } from '../../errors.ts';
 import * as sys from '../../linux/sys/index.ts';
 import { loadBundle } from '../../runtime/bundle.ts';
-import { closeInherited } from '../../runtime/create.ts';
 import { execInContainer, recordToEnter } from '../../runtime/exec.ts';
+import { closeInherited } from '../../runtime/inherited.ts';
 import { parseProcess, validProcess } from '../../spec/process.ts';
 import type { LinuxCapabilities, Process, User } from '../../spec/types.ts';
 import { type Arguments, integer, isSet, list, text } from '../arguments.ts';

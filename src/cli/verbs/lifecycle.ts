@@ -5,13 +5,13 @@ import { killContainer, parseSignal } from '../../runtime/kill.ts';
 import { viewContainer } from '../../runtime/list.ts';
 import { startContainer } from '../../runtime/start.ts';
 import { type Arguments, isSet } from '../arguments.ts';
-import type { Cli } from '../context.ts';
+import { type Cli, notifySocket } from '../context.ts';
 import { printJson } from '../json.ts';
 
 const idOf = (args: Arguments): string => args.positional[0] as string;
 
 export function start(args: Arguments, cli: Cli): number {
-  startContainer(cli.root, idOf(args), cli.log.warn);
+  startContainer({ root: cli.root, id: idOf(args), notifySocket: notifySocket(), warn: cli.log.warn });
   return 0;
 }
 

@@ -1,11 +1,9 @@
-import { closeInherited } from '../../runtime/create.ts';
 import { runContainer } from '../../runtime/run.ts';
-import { type Arguments, integer, isSet } from '../arguments.ts';
+import { type Arguments, isSet } from '../arguments.ts';
 import type { Cli } from '../context.ts';
 import { createOptions } from './create.ts';
 
 export function run(args: Arguments, cli: Cli): number {
-  closeInherited(integer(args, 'preserve-fds'));
   return runContainer({
     ...createOptions(args, cli, isSet(args, 'detach') ? 'caller' : 'attached'),
     keep: isSet(args, 'keep'),

@@ -4,7 +4,14 @@ import * as calls from './calls.ts';
 import * as k from './constants.ts';
 import { door } from './current.ts';
 import { withFd } from './files.ts';
-import { controlLength, decodeRights, encodeMessage, encodeRights, encodeUnixAddress } from './structs.ts';
+import {
+  controlLength,
+  decodeRights,
+  encodeAbstractAddress,
+  encodeMessage,
+  encodeRights,
+  encodeUnixAddress,
+} from './structs.ts';
 
 export function socketPair(domain: number, type: number): [number, number] {
   const pair = new Uint8Array(8);
@@ -15,8 +22,13 @@ export function socketPair(domain: number, type: number): [number, number] {
 
 /**
  * KERNEL: an address has room for 107 bytes of path. A longer one goes through a descriptor of its folder.
+ * A name that begins with @ is in the abstract name space, as systemd and Go write it.
  */
 function withAddress(path: string, use: (address: Uint8Array) => void): void {
+  if (path.startsWith('@')) {
+    use(encodeAbstractAddress(door().encode(path.slice(1))));
+    return;
+  }
   if (path.length <= 100) {
     use(encodeUnixAddress(door().encode(path)));
     return;
@@ -29,6 +41,18 @@ function withAddress(path: string, use: (address: Uint8Array) => void): void {
 export const bindUnix = (socket: number, path: string): void => withAddress(path, (a) => calls.bind(socket, a));
 
 export const connectUnix = (socket: number, path: string): void => withAddress(path, (a) => calls.connect(socket, a));
+
+/** A stream to whoever listens at `path`. */
+export function openConnection(path: string): number {
+  const socket = calls.socket(k.AF_UNIX, k.SOCK_STREAM | k.SOCK_CLOEXEC, 0);
+  try {
+    connectUnix(socket, path);
+    return socket;
+  } catch (error) {
+    calls.close(socket);
+    throw error;
+  }
+}
 
 /** One message with descriptors beside it (SCM_RIGHTS). A reader that is gone is EPIPE, not a signal. */
 export function sendFds(socket: number, data: Uint8Array, fds: readonly number[]): void {

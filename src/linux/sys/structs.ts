@@ -89,6 +89,14 @@ export function encodeUnixAddress(path: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** The same in the abstract name space: the length ends the name. */
+export function encodeAbstractAddress(name: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(3 + name.length);
+  viewOf(bytes).setUint16(0, k.AF_UNIX, true);
+  bytes.set(name, 3);
+  return bytes;
+}
+
 /** struct timespec. */
 export function encodeTimespec(seconds: Int64, nanoseconds: number): Uint8Array {
   const bytes = new Uint8Array(16);
