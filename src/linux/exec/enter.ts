@@ -125,7 +125,6 @@ function initContext(ctx: EntryContext): InitContext {
     bundle: ctx.bundle,
     userns: (ctx.target.flags & sys.CLONE_NEWUSER) !== 0,
     proc: openProc(),
-    hostNull: -1,
     sources: new Map(),
     rootfs: -1,
     consoleSlave: -1,

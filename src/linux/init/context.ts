@@ -8,8 +8,6 @@ export interface InitContext {
   readonly userns: boolean;
   /** O_PATH descriptor of the host's /proc, proven to be procfs, opened before anything of the container was. */
   readonly proc: number;
-  /** O_RDWR descriptor of the host's /dev/null, proven to be character device 1:3. */
-  readonly hostNull: number;
   /** Detached trees of bind sources that only the parent may open, by the number of the mount. */
   readonly sources: ReadonlyMap<string, number>;
   /** O_PATH descriptor of the container's root; -1 until the rootfs step has run. */

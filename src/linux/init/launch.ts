@@ -86,7 +86,7 @@ export function abandon(ctx: ParentContext): void {
   sys.waitFor(ctx.pid);
 }
 
-function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' | 'hostNull' | 'sources'>): InitContext {
+function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' | 'sources'>): InitContext {
   return {
     ...descriptors,
     bundle: ctx.bundle,
@@ -115,7 +115,7 @@ function forkContainer(flags: number, join: JoinCgroupStep | undefined, ctx: Par
 
 function cloneContainer({ join }: CloneStep, ctx: ParentContext): void {
   const { clone, parent, child } = ctx.plan;
-  const init = initContext(ctx, { proc: openProc(), hostNull: openNull(), sources: openMountSources(ctx.plan) });
+  const init = initContext(ctx, { proc: openProc(), sources: openMountSources(ctx.plan) });
   const container = (): never => {
     sys.close(ctx.channel);
     return becomeContainer(child, init, parent.length, parent.length + child.length);
@@ -128,7 +128,7 @@ function cloneContainer({ join }: CloneStep, ctx: ParentContext): void {
     else becomeStage(clone, stage, ctx.childChannel, container);
   }
   sys.close(ctx.childChannel);
-  for (const fd of [init.proc, init.hostNull, ...init.sources.values()]) sys.close(fd);
+  for (const fd of [init.proc, ...init.sources.values()]) sys.close(fd);
   ctx.pid = stage === undefined ? pid : attendStage(ctx, pid);
 }
 
@@ -203,15 +203,6 @@ export function openProc(): number {
   const proc = sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
   if (sys.fileSystemType(proc) !== sys.PROC_SUPER_MAGIC) throw new TsociError('ERR_HOST', '/proc is not procfs');
   return proc;
-}
-
-function openNull(): number {
-  const fd = sys.openat(sys.AT_FDCWD, '/dev/null', sys.O_RDWR | sys.O_NOFOLLOW | sys.O_CLOEXEC);
-  const { mode, rdev } = sys.fstat(fd);
-  if ((mode & sys.S_IFMT) !== sys.S_IFCHR || sys.major(rdev) !== 1 || sys.minor(rdev) !== 3) {
-    throw new TsociError('ERR_HOST', '/dev/null of the host is not the character device 1:3');
-  }
-  return fd;
 }
 
 function runParentStep(step: ParentStep, ctx: ParentContext): void {
