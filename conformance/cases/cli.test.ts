@@ -5,8 +5,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { baseConfig, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
-import { deviates, onlyTsoci } from '../harness/runtime.ts';
+import { deviates, isTsoci, onlyTsoci } from '../harness/runtime.ts';
 
 describe('the command line', () => {
   const c = useCase();
@@ -126,6 +127,31 @@ describe('the command line', () => {
       ).to.equal(true);
     }
     expect(existsSync(join(c.runtime.root, c.bundle.id))).to.equal(false);
+  });
+
+  it('logs what it does at level debug, when asked for it', () => {
+    writeConfig(c.bundle, baseConfig(c.bundle, 'true'));
+    const logged = (...flags: string[]) => {
+      const log = join(c.bundle.dir, `log${flags.length}`);
+      const words = [...flags, '--log', log, '--log-format', 'json', 'run', '--bundle', c.bundle.dir, c.bundle.id];
+      expect(c.runtime.run(words).status).to.equal(0);
+      const lines = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
+      return lines
+        .filter((line) => line !== '' && JSON.parse(line).level === 'debug')
+        .map((line) => JSON.parse(line).msg);
+    };
+    expect(logged()).to.deep.equal([]);
+    const messages = logged('--debug');
+    expect(messages.length).to.be.greaterThan(0);
+    if (isTsoci) {
+      const has = (words: RegExp) =>
+        expect(
+          messages.some((message) => words.test(message)),
+          String(words),
+        ).to.equal(true);
+      has(/^step \d+ of \d+: pivot_root/); // the child's part
+      has(/^step \d+ of \d+: executing/); // and what comes after `ready`
+    }
   });
 
   it('plans without touching anything', function () {

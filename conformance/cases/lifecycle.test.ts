@@ -1,13 +1,13 @@
 // runtime.md: the state of a container, and which operation it allows when.
 
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { baseConfig, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
-import { deviates } from '../harness/runtime.ts';
+import { deviates, onlyTsoci } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
 describe('lifecycle', () => {
@@ -35,6 +35,19 @@ describe('lifecycle', () => {
     until(() => status() === 'stopped', 'the end of the container');
     expect(readFileSync(join(c.bundle.rootfs, 'ran'), 'utf8')).to.equal('ran\n');
     c.verb('delete');
+  });
+
+  it('holds nothing of the host open until it is started', function () {
+    onlyTsoci(this);
+    c.create('true');
+    const { pid } = c.runtime.state(c.bundle.id);
+    const links = readdirSync(`/proc/${pid}/fd`)
+      .filter((fd) => Number(fd) > 2)
+      .map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    // Where it waits for `start`.
+    expect(links).to.have.length(1);
+    expect(links[0]).to.match(/^socket:/);
+    c.verb('delete', '--force');
   });
 
   it('takes no note of a config.json changed after create', () => {

@@ -33,7 +33,7 @@ const flag = (name: string, type: FlagType, description: string, more: Partial<F
 });
 
 export const GLOBAL_FLAGS: readonly Flag[] = [
-  flag('debug', 'boolean', 'log at level debug'),
+  flag('debug', 'boolean', 'log each step of set-up, at level debug'),
   flag('log', 'string', 'append the log to this file instead of standard error', { value: 'FILE' }),
   flag('log-format', 'string', 'format of the log: text or json', { default: 'text', value: 'FORMAT' }),
   flag('root', 'string', "folder of the containers' state (default: /run/tsoci, or $XDG_RUNTIME_DIR/tsoci rootless)", {

@@ -13,7 +13,8 @@ export interface LogOptions {
 }
 
 export interface Logger {
-  readonly debug: (message: string) => void;
+  /** Absent unless asked for. */
+  readonly debug?: (message: string) => void;
   readonly warn: (message: string) => void;
   readonly error: (message: string) => void;
 }
@@ -49,7 +50,7 @@ export function openLog(options: LogOptions): Logger {
     else append(options.file, line);
   };
   return {
-    debug: (message) => (options.debug ? log('debug', message) : undefined),
+    ...(options.debug ? { debug: (message: string) => log('debug', message) } : {}),
     warn: (message) => log('warning', message),
     error: (message) => {
       log('error', message);

@@ -108,7 +108,9 @@ function runCommand(command: Command, rest: readonly string[], global: Arguments
     err: (words) => write(2, words),
   };
   begun.verb = command.name;
-  return (VERBS[command.name] as Verb)(args, cli);
+  const status = (VERBS[command.name] as Verb)(args, cli);
+  cli.log.debug?.(`${command.name}: exit status ${status}`);
+  return status;
 }
 
 const HELP = GLOBAL_FLAGS.find((flag) => flag.name === 'help') as (typeof GLOBAL_FLAGS)[number];

@@ -9,6 +9,7 @@ import { send } from '../linux/init/channel.ts';
 import { abandon, launch, type ParentContext } from '../linux/init/launch.ts';
 import { hasNewNamespace } from '../linux/namespaces.ts';
 import { compilePlan } from '../linux/plan/compile.ts';
+import type { Trace } from '../linux/plan/run.ts';
 import type { Plan } from '../linux/plan/steps.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Spec } from '../spec/types.ts';
@@ -51,6 +52,8 @@ export interface CreateOptions {
   /** The caller itself starts the container and stays for its end, or not (`run`, `run --detach`). */
   readonly starter: 'later' | 'caller' | 'attached';
   readonly warn: (text: string) => void;
+  /** Absent unless asked for. */
+  readonly debug?: Trace;
 }
 
 export interface Created {
@@ -192,6 +195,7 @@ function launchAndRecord(options: CreateOptions, prepared: Prepared, intent: Con
     },
     existingCgroups: existing,
     warn: options.warn,
+    ...(options.debug === undefined ? {} : { debug: options.debug }),
   });
   try {
     const record = { ...intent, init: identify(ctx.pid), existingCgroups: existing };

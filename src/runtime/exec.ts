@@ -7,6 +7,7 @@ import { enterContainer } from '../linux/exec/enter.ts';
 import { execSequence } from '../linux/exec/sequence.ts';
 import { probeTarget } from '../linux/exec/target.ts';
 import { probeHost } from '../linux/host.ts';
+import type { Trace } from '../linux/plan/run.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Process } from '../spec/types.ts';
 import { attend } from './attend.ts';
@@ -35,6 +36,8 @@ export interface ExecOptions {
   readonly ignorePaused: boolean;
   readonly rootless: boolean;
   readonly warn: (text: string) => void;
+  /** Absent unless asked for. */
+  readonly debug?: Trace;
 }
 
 /** The container's record and first process, of a container that can be entered. Throws ERR_CONTAINER_STATUS. */
@@ -107,6 +110,7 @@ function enter(
       if (!options.ignorePaused && freezerState(record.cgroupPaths) === 'frozen') throw paused();
     },
     warn: options.warn,
+    ...(options.debug === undefined ? {} : { debug: options.debug }),
   });
 }
 

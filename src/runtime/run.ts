@@ -27,7 +27,7 @@ export function runContainer(options: RunOptions): number {
   const { record, channel, terminal, notify } = createContainer(options);
   const relay = terminal >= 0 ? new Relay(receiveMaster(terminal)) : undefined;
   try {
-    begin(options.root, record, channel, options.warn);
+    begin(options.root, record, channel, options);
     const init = record.init as ProcessIdentity;
     const host = options.notifySocket ?? '';
     if (!attached) {

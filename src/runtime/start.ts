@@ -3,6 +3,7 @@
 import { TsociError } from '../errors.ts';
 import { runHooks } from '../hooks/hooks.ts';
 import { errorOf, receive, send } from '../linux/init/channel.ts';
+import type { Trace } from '../linux/plan/run.ts';
 import { sendListener } from '../linux/seccomp/notify.ts';
 import * as sys from '../linux/sys/index.ts';
 import { destroyContainer } from './delete.ts';
@@ -16,7 +17,11 @@ export interface StartOptions {
   /** The caller's NOTIFY_SOCKET. */
   readonly notifySocket: string | undefined;
   readonly warn: (text: string) => void;
+  /** Absent unless asked for. */
+  readonly debug?: Trace;
 }
+
+type Log = Pick<StartOptions, 'warn' | 'debug'>;
 
 /** Throws ERR_CONTAINER_STATUS, with no effect, unless the container is `created`. */
 export function startContainer(request: StartOptions): void {
@@ -27,7 +32,7 @@ export function startContainer(request: StartOptions): void {
   const proxied = notifySocket !== undefined && sys.exists(notifyFolderOf(root, id));
   const channel = connect(root, id);
   const notify = proxied ? bindNotify(root, id) : -1;
-  begin(root, record, channel, warn);
+  begin(root, record, channel, request);
   if (proxied) attendNotify(notify, notifySocket, record.init?.pid ?? 0, warn);
 }
 
@@ -63,15 +68,15 @@ const alreadyStarted = (): TsociError =>
   new TsociError('ERR_CONTAINER_STATUS', 'cannot start an already running container');
 
 /** Starts the program of a container that listens on `channel`, up to and with the poststart hooks. */
-export function begin(root: string, record: ContainerRecord, channel: number, warn: (text: string) => void): void {
+export function begin(root: string, record: ContainerRecord, channel: number, log: Log): void {
   try {
     send(channel, { type: 'start' });
-    attendStart(record, channel, warn);
+    attendStart(record, channel, log);
     const state = stateOf(record, 'running', record.init?.pid ?? 0);
     runHooks('poststart', record.poststart, state, sys.door().environ());
   } catch (error) {
     // runtime.md, lifecycle: a hook that fails stops the container and goes on at "destroy".
-    if (error instanceof TsociError && error.code === 'ERR_HOOK') destroyContainer(root, record, warn);
+    if (error instanceof TsociError && error.code === 'ERR_HOOK') destroyContainer(root, record, log.warn);
     throw error;
   } finally {
     sys.close(channel);
@@ -79,13 +84,14 @@ export function begin(root: string, record: ContainerRecord, channel: number, wa
 }
 
 /** Serves the container until its end of the channel is closed by execve(2). */
-function attendStart(record: ContainerRecord, channel: number, warn: (text: string) => void): void {
+function attendStart(record: ContainerRecord, channel: number, { warn, debug }: Log): void {
   for (;;) {
     const received = receive(channel);
     if (received === undefined) return;
     const { message, fds } = received;
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'warning') warn(message.text);
+    if (message.type === 'debug') debug?.(message.text);
     if (message.type === 'seccomp-listener') {
       passListener(record, fds[0], record.init?.pid ?? 0);
       send(channel, { type: 'go' });

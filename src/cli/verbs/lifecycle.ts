@@ -11,7 +11,14 @@ import { printJson } from '../json.ts';
 const idOf = (args: Arguments): string => args.positional[0] as string;
 
 export function start(args: Arguments, cli: Cli): number {
-  startContainer({ root: cli.root, id: idOf(args), notifySocket: notifySocket(), warn: cli.log.warn });
+  const { warn, debug } = cli.log;
+  startContainer({
+    root: cli.root,
+    id: idOf(args),
+    notifySocket: notifySocket(),
+    warn,
+    ...(debug === undefined ? {} : { debug }),
+  });
   return 0;
 }
 

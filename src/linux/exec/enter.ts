@@ -23,7 +23,7 @@ import { becomeContainer } from '../init/container.ts';
 import type { InitContext } from '../init/context.ts';
 import { awaitWord } from '../init/conversation.ts';
 import { letGo, openProc, serveRlimit } from '../init/launch.ts';
-import { runSteps } from '../plan/run.ts';
+import { runSteps, type Trace } from '../plan/run.ts';
 import type { ChildStep } from '../plan/steps.ts';
 import { setCpuAffinity } from '../process/attributes.ts';
 import { runOomScore } from '../process/oom-score.ts';
@@ -48,6 +48,8 @@ export interface Entry {
   /** Throws when it makes no sense to wait for the child any longer: its cgroup was frozen. */
   readonly checkOn: () => void;
   readonly warn: (text: string) => void;
+  /** Of each step; absent unless asked for. */
+  readonly debug?: Trace;
 }
 
 /** How long the child may be silent before it is looked after, ms. */
@@ -121,7 +123,7 @@ function canEnterPids({ flags, pidfd }: ExecTarget): boolean {
 }
 
 function initContext(ctx: EntryContext): InitContext {
-  return {
+  const init: InitContext = {
     bundle: ctx.bundle,
     userns: (ctx.target.flags & sys.CLONE_NEWUSER) !== 0,
     proc: openProc(),
@@ -135,8 +137,11 @@ function initContext(ctx: EntryContext): InitContext {
     environment: [],
     program: '',
     state: ctx.stateOf,
-    warn: (text) => send(ctx.childChannel, { type: 'warning', text }),
+    // By the channel of the time: after `ready` it is another.
+    warn: (text) => send(init.channel, { type: 'warning', text }),
+    ...(ctx.debug === undefined ? {} : { debug: (text: string) => send(init.channel, { type: 'debug', text }) }),
   };
+  return init;
 }
 
 function becomeChild(ctx: EntryContext, init: InitContext, steps: readonly ChildStep[]): never {
@@ -191,6 +196,7 @@ function attend(ctx: EntryContext): void {
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'ready') isReady = true;
     else if (message.type === 'warning') ctx.warn(message.text);
+    else if (message.type === 'debug') ctx.debug?.(message.text);
     else {
       if (message.type === 'rlimit') serveRlimit(ctx.pid, message);
       letGo(ctx.channel);

@@ -21,7 +21,7 @@ export type Message =
   | { readonly type: 'seccomp-listener' }
   /** child → parent: a limit that only the host's privileges can raise; numbers as text, for they have 64 bits. */
   | { readonly type: 'rlimit'; readonly resource: number; readonly soft: string; readonly hard: string }
-  | { readonly type: 'warning'; readonly text: string }
+  | { readonly type: 'warning' | 'debug'; readonly text: string }
   | {
       readonly type: 'error';
       readonly code: ErrorCode;

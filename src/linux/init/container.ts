@@ -10,7 +10,7 @@ import type { InitContext } from './context.ts';
 /** Runs the child's steps; returns to nobody. */
 export function becomeContainer(steps: readonly ChildStep[], ctx: InitContext, first: number, total: number): never {
   try {
-    runSteps(steps, (step) => runChildStep(step, ctx), first, total);
+    runSteps(steps, (step) => runChildStep(step, ctx), first, total, ctx.debug);
   } catch (error) {
     report(error, ctx);
   }

@@ -29,4 +29,6 @@ export interface InitContext {
   /** Path of the program, once it is looked up. */
   program: string;
   readonly warn: (text: string) => void;
+  /** Where it is wanted (`--debug`). */
+  readonly debug?: (text: string) => void;
 }

@@ -23,6 +23,9 @@ export function awaitWord(ctx: InitContext, word: 'go' | 'start'): void {
 }
 
 function becomeReady(ctx: InitContext): void {
+  // Nothing of the host is open while nobody knows when `start` will come.
+  sys.close(ctx.proc);
+  sys.close(ctx.rootfs);
   send(ctx.channel, { type: 'ready' });
   awaitWord(ctx, 'go');
   if (ctx.listener >= 0) {

@@ -29,7 +29,7 @@ import type { CgroupStep, JoinCgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
 import { openMountSources } from '../mounts/sources.ts';
 import { withinLimits } from '../namespaces.ts';
-import { runSteps } from '../plan/run.ts';
+import { runSteps, type Trace } from '../plan/run.ts';
 import type { CloneStep, ParentStep, Plan } from '../plan/steps.ts';
 import { runOomScore } from '../process/oom-score.ts';
 import { setRlimit } from '../process/rlimits.ts';
@@ -54,6 +54,8 @@ export interface Launch {
   /** Filled with the cgroups that were there before the container. */
   readonly existingCgroups: string[];
   readonly warn: (text: string) => void;
+  /** Of each step; absent unless asked for. */
+  readonly debug?: Trace;
 }
 
 export interface ParentContext extends Launch {
@@ -70,7 +72,7 @@ export function launch(request: Launch): ParentContext {
   const ctx: ParentContext = { ...request, channel, childChannel, pid: 0 };
   const { parent, child } = request.plan;
   try {
-    runSteps(parent, (step) => runParentStep(step, ctx), 0, parent.length + child.length);
+    runSteps(parent, (step) => runParentStep(step, ctx), 0, parent.length + child.length, request.debug);
     return ctx;
   } catch (error) {
     abandon(ctx);
@@ -87,7 +89,7 @@ export function abandon(ctx: ParentContext): void {
 }
 
 function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' | 'sources'>): InitContext {
-  return {
+  const init: InitContext = {
     ...descriptors,
     bundle: ctx.bundle,
     userns: ctx.plan.clone.userns !== 'none',
@@ -100,8 +102,11 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
     environment: [],
     program: '',
     state: (status) => ctx.stateOf(status, sys.getpid()),
-    warn: (text) => send(ctx.childChannel, { type: 'warning', text }),
+    // By the channel of the time: after `ready` it is another.
+    warn: (text) => send(init.channel, { type: 'warning', text }),
+    ...(ctx.debug === undefined ? {} : { debug: (text: string) => send(init.channel, { type: 'debug', text }) }),
   };
+  return init;
 }
 
 /** Born in its cgroup, or moved there. */
@@ -169,6 +174,7 @@ function attendContainer(ctx: ParentContext, deviceRules: readonly CgroupStep[])
     if (message.type === 'ready') return;
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'warning') ctx.warn(message.text);
+    else if (message.type === 'debug') ctx.debug?.(message.text);
     else if (message.type === 'rlimit') {
       serveRlimit(ctx.pid, message);
       letGo(ctx.channel);
