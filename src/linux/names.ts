@@ -11,6 +11,10 @@ export function cleanPath(path: string): string {
   return `/${parts.join('/')}`;
 }
 
+/** `path` as the bundle writes it (root.path, the source of a bind): a relative one is taken from `bundle`. */
+export const pathFrom = (bundle: string, path: string): string =>
+  cleanPath(path.startsWith('/') ? path : `${bundle}/${path}`);
+
 /** Folder and last name of a clean path; the root has an empty name. */
 export function splitPath(path: string): { readonly folder: string; readonly name: string } {
   const slash = path.lastIndexOf('/');

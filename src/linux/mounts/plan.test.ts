@@ -57,6 +57,17 @@ describe('the plan of mounts', () => {
     expect((plan({ destination: '/x', source: '/d', options: ['rbind'] }) as BindStep).tree).to.equal(true);
   });
 
+  it('takes a destination below the path of the root from the root', () => {
+    const spec: Spec = {
+      ...specOf([
+        { destination: '/bundle/rootfs/a', type: 'tmpfs' },
+        { destination: '/bundle/rootfsx', type: 'tmpfs' },
+      ]),
+      root: { path: 'rootfs' },
+    };
+    expect(planMounts(spec, '/bundle').map((step) => step.destination)).to.deep.equal(['/a', '/bundle/rootfsx']);
+  });
+
   it('takes type bind without the option for a file system of that name', () => {
     expect(plan({ destination: '/x', source: '/d', type: 'bind' })?.kind).to.equal('mount-filesystem');
   });

@@ -2,7 +2,7 @@
 
 import { TsociError } from '../../errors.ts';
 import type { LinuxIdMapping, Mount, Spec } from '../../spec/types.ts';
-import { cleanPath } from '../names.ts';
+import { cleanPath, isAtOrBelow, pathFrom } from '../names.ts';
 import * as k from '../sys/constants.ts';
 import { type BindAttributes, bindAttributes, flagNames, newMountAttributes, superBlockWords } from './attributes.ts';
 import { type AttributeChange, type MountOptions, parseMountOptions } from './options.ts';
@@ -223,7 +223,7 @@ function planBind(spec: Spec, mount: Mount, place: MountPlace, options: MountOpt
   return {
     ...place,
     kind: 'mount-bind',
-    source: source.startsWith('/') ? source : cleanPath(`${bundle}/${source}`),
+    source: source.startsWith('/') ? source : pathFrom(bundle, source),
     tree: (options.flags & k.MS_REC) !== 0,
     attributes: bindAttributes(options.flags, options.cleared),
     idmap: planIdMapping(spec, mount, options, place.index),
@@ -240,12 +240,19 @@ const NO_CHANGE: BindAttributes = { set: 0, clear: 0, explicit: 0 };
 
 interface PlanOptions {
   readonly bundle: string;
+  /** Absolute path of the root on the host. */
+  readonly rootfs: string;
   readonly cgroupParts: CgroupPartsOf;
 }
 
-function planMount(spec: Spec, mount: Mount, index: number, { bundle, cgroupParts }: PlanOptions): MountStep {
+/** COMPAT: a destination may be written as the host sees it, below the root's own path. */
+function insideOf(rootfs: string, destination: string): string {
+  return rootfs !== '/' && isAtOrBelow(destination, rootfs) ? destination.slice(rootfs.length) || '/' : destination;
+}
+
+function planMount(spec: Spec, mount: Mount, index: number, { bundle, rootfs, cgroupParts }: PlanOptions): MountStep {
   const options = parseMountOptions(mount.options ?? []);
-  const destination = cleanPath(mount.destination);
+  const destination = insideOf(rootfs, cleanPath(mount.destination));
   if (!isAllowedDestination(destination)) {
     refuse(index, 'destination', `"${destination}" cannot be mounted because it is inside /proc`);
   }
@@ -270,7 +277,7 @@ function planMount(spec: Spec, mount: Mount, index: number, { bundle, cgroupPart
  * a place below /proc that is not on the allow-list.
  */
 export function planMounts(spec: Spec, bundle: string, cgroupParts: CgroupPartsOf = () => []): MountStep[] {
-  const options = { bundle, cgroupParts };
+  const options = { bundle, rootfs: pathFrom(bundle, spec.root?.path ?? ''), cgroupParts };
   return (spec.mounts ?? []).map((mount, index) => Object.freeze(planMount(spec, mount, index, options)));
 }
 

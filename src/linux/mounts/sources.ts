@@ -69,7 +69,8 @@ export function openSources(steps: readonly MountStep[], userns: boolean): Map<s
     } catch (error) {
       if (!(error instanceof TsociError)) throw error;
       // Without privileges over the host's mounts the container's own process opens the source: it has them over its own.
-      if (step.idmap === undefined && error.errno === sys.E.EPERM) continue;
+      // And what is not there yet may be mounted by then, below the root: if it is not, the step says so.
+      if (step.idmap === undefined && (error.errno === sys.E.EPERM || error.errno === sys.E.ENOENT)) continue;
       throw new TsociError(
         'ERR_STEP',
         `mounting "${step.source}" to rootfs at "${step.destination}": ${error.message}`,

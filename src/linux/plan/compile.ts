@@ -2,7 +2,7 @@
 
 import { planCgroup } from '../cgroups/plan.ts';
 import { planUnitCgroup } from '../cgroups/systemd/plan.ts';
-import { cleanPath } from '../names.ts';
+import { pathFrom } from '../names.ts';
 import { planClone } from '../namespaces.ts';
 import { childSequence, type PlanInput, parentSequence } from './sequence.ts';
 import type { Plan } from './steps.ts';
@@ -17,12 +17,11 @@ export function compilePlan(input: PlanInput): Plan {
   const cgroup = input.systemdCgroup
     ? planUnitCgroup(spec, host, id, rootless)
     : planCgroup(spec, host.cgroup, id, rootless);
-  const root = spec.root?.path ?? '';
   return Object.freeze({
     clone,
     cgroupPaths: cgroup.paths,
     ...(cgroup.unit === undefined ? {} : { unit: cgroup.unit }),
-    rootfs: cleanPath(root.startsWith('/') ? root : `${bundle}/${root}`),
+    rootfs: pathFrom(bundle, spec.root?.path ?? ''),
     parent: Object.freeze(parentSequence(input, clone, cgroup)),
     child: Object.freeze(childSequence(input, clone, cgroup)),
   });

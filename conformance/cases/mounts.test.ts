@@ -1,0 +1,69 @@
+// config.md#mounts, where one mount stands on another.
+
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import type { Config } from '../harness/bundle.ts';
+import { useCase } from '../harness/case.ts';
+import { deviates } from '../harness/runtime.ts';
+
+describe('mounts', () => {
+  const c = useCase();
+
+  const bind = (source: string, destination: string) => ({
+    source,
+    destination,
+    type: 'bind',
+    options: ['rbind', 'rprivate'],
+  });
+
+  /** The second mount's source is in the first one: as the host writes the path, it is not there before. */
+  function stacked(config: Config): void {
+    mkdirSync(join(c.bundle.dir, 'source/sub'), { recursive: true });
+    writeFileSync(join(c.bundle.dir, 'source/sub/file'), 'found\n');
+    mkdirSync(join(c.bundle.rootfs, 'mnt'));
+    mkdirSync(join(c.bundle.rootfs, 'final'));
+    config.mounts.push(bind(join(c.bundle.dir, 'source'), '/mnt'), bind(join(c.bundle.rootfs, 'mnt/sub'), '/final'));
+  }
+
+  it('takes a source that an earlier mount has brought', () => {
+    expect(c.run('cat /final/file', stacked)).to.include({ status: 0, stdout: 'found\n' });
+  });
+
+  it('does so in a user namespace, too', function () {
+    deviates(this, 'runc', '1.1 opens all sources before the first mount');
+    chmodSync(c.bundle.dir, 0o755);
+    const result = c.run('cat /final/file', (config) => {
+      stacked(config);
+      config.linux.namespaces.push({ type: 'user' });
+      config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+      config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+    });
+    expect(result).to.include({ status: 0, stdout: 'found\n' });
+  });
+
+  it("takes a destination that is written as the host's path below the root", function () {
+    deviates(this, 'crun', 'takes every destination from the root');
+    const result = c.run('cat /final/file', (config) => {
+      stacked(config);
+      for (const mount of config.mounts.slice(-2)) mount.destination = join(c.bundle.rootfs, mount.destination);
+    });
+    expect(result).to.include({ status: 0, stdout: 'found\n' });
+  });
+
+  it('tells of a source that is nowhere, in a user namespace too', () => {
+    chmodSync(c.bundle.dir, 0o755);
+    for (const user of [false, true]) {
+      const result = c.run('true', (config) => {
+        config.mounts.push(bind('/nosuch/source', '/tmp'));
+        if (!user) return;
+        config.linux.namespaces.push({ type: 'user' });
+        config.linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+        config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
+      });
+      expect(result.status).to.equal(1);
+      expect(result.stderr).to.match(/no such file or directory/);
+    }
+  });
+});
