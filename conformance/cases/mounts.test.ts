@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
-import { deviates } from '../harness/runtime.ts';
+import { deviates, runtimeName } from '../harness/runtime.ts';
 
 describe('mounts', () => {
   const c = useCase();
@@ -63,7 +63,8 @@ describe('mounts', () => {
         config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }];
       });
       expect(result.status).to.equal(1);
-      expect(result.stderr).to.match(/no such file or directory/);
+      // runc 1.1 gives another process's last words where it has a user namespace.
+      if (!user || runtimeName !== 'runc') expect(result.stderr).to.match(/no such file or directory/);
     }
   });
 });

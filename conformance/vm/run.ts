@@ -14,6 +14,7 @@ import { build } from 'esbuild';
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const CASES = join(PROJECT, 'conformance/cases');
 const BUNDLED = 'dist/conformance';
+const RECEIVER = 'dist/receiver';
 
 const { values } = parseArgs({
   options: { init: { type: 'string' }, engine: { type: 'string', default: 'uml' }, only: { type: 'string' } },
@@ -41,10 +42,19 @@ async function bundleCases(): Promise<void> {
 const MOCHA = ['node', '--single-threaded', '--enable-source-maps', 'node_modules/mocha/bin/mocha.js', '--no-config'];
 const OPTIONS = ['--reporter', 'dot', '--timeout', '120000', '--forbid-only'];
 
+/** The guest has no compiler. */
+function buildReceiver(): void {
+  const program = `${basename(RECEIVER)}=conformance/probe/receiver.ts`;
+  const words = ['--import', 'tsx', 'scripts/build.ts', '--program', program];
+  const { status } = spawnSync(process.execPath, words, { stdio: 'inherit', cwd: PROJECT });
+  if (status !== 0) throw new Error(`${program}: status ${status}`);
+}
+
 function runIn(init: string): boolean {
   console.log(`\n== ${process.env['RUNTIME'] ?? 'dist/tsoci'} in a guest (${values.engine}) with ${init}`);
   const passed = Object.entries(process.env).filter(([name]) => /^(RUNTIME|TSOCI_|UPDATE_)/.test(name));
-  const environment = passed.flatMap(([name, value]) => ['-E', `${name}=${value}`]);
+  const given = [...passed, ['CONFORMANCE_RECEIVER', RECEIVER] as const];
+  const environment = given.flatMap(([name, value]) => ['-E', `${name}=${value}`]);
   const command = [...MOCHA, ...OPTIONS, `${BUNDLED}/*.test.mjs`];
   const machine = ['-e', values.engine, '-i', init, '-v', `${PROJECT}:ro`, '-t', '3000', ...environment, '--'];
   const vm = fileURLToPath(new URL('vm.sh', import.meta.url));
@@ -53,6 +63,7 @@ function runIn(init: string): boolean {
   return status === 0;
 }
 
+buildReceiver();
 await bundleCases();
 const results = (values.init === undefined ? ['tiny', 'systemd'] : [values.init]).map(runIn);
 process.exitCode = results.every((good) => good) ? 0 : 1;
