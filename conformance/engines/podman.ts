@@ -40,6 +40,8 @@ export class Podman {
   readonly dir = folder('podman');
   readonly group = `tsoci-podman-${process.pid}`;
   readonly #rootless: boolean;
+  /** A copy that the user can reach, wherever the project lies. */
+  readonly #runtime = join(this.dir, runtimeName);
   #namespaces: ChildProcess | undefined;
   constructor(rootless: boolean) {
     this.#rootless = rootless;
@@ -56,7 +58,7 @@ export class Podman {
       join(this.dir, 'tmp'),
     ];
     const drivers = ['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'];
-    return [...this.#enter(), 'podman', '--runtime', runtimeFile(), ...places, ...drivers, ...words];
+    return [...this.#enter(), 'podman', '--runtime', this.#runtime, ...places, ...drivers, ...words];
   };
 
   env = (): NodeJS.ProcessEnv => ({
@@ -87,6 +89,7 @@ export class Podman {
   async start(): Promise<void> {
     this.#namespaces = await holdNamespaces();
     for (const name of ['tmp', 'home', 'xdg', 'etc']) mkdirSync(join(this.dir, name));
+    copyFileSync(runtimeFile(), this.#runtime);
     this.configure(true);
     await writeImage(join(this.dir, 'image.tar'));
     await writePause(join(this.dir, 'pause.tar'));
