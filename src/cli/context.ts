@@ -1,6 +1,7 @@
 // What every verb gets: the global flags, decided, and where its words go.
 
 import { TsociError } from '../errors.ts';
+import { variableOf } from '../linux/environment.ts';
 import { cleanPath } from '../linux/names.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Arguments } from './arguments.ts';
@@ -22,13 +23,7 @@ export interface Cli {
 
 export type Verb = (args: Arguments, cli: Cli) => number;
 
-export function environment(name: string): string | undefined {
-  const entry = sys
-    .door()
-    .environ()
-    .find((text) => text.startsWith(`${name}=`));
-  return entry?.slice(name.length + 1);
-}
+export const environment = (name: string): string | undefined => variableOf(sys.door().environ(), name);
 
 /** Where a service manager wants to hear that we are ready (sd_notify(3)). */
 export const notifySocket = (): string | undefined => environment('NOTIFY_SOCKET') || undefined;

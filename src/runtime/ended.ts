@@ -12,19 +12,13 @@ export interface Ended {
   readonly oom?: OomReport;
 }
 
-/** From the status word of wait(2). */
-export function exitStatusOf(word: number): number {
-  const signal = word & 0x7f;
-  return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
-}
-
 /** `pidfd`: of the container's first process, where it has been held since before its end; else -1. */
 export function endOf(record: ContainerRecord, pidfd: number): Ended | undefined {
   const word =
     record.init === undefined
       ? undefined
       : (exitCodeOfZombie(record.init) ?? (pidfd < 0 ? undefined : sys.exitCodeByPidfd(pidfd)));
-  const exitStatus = word === undefined ? record.exitStatus : exitStatusOf(word);
+  const exitStatus = word === undefined ? record.exitStatus : sys.exitStatusOf(word);
   const oom = oomReport(record.cgroupPaths);
   if (exitStatus === undefined && oom === undefined) return undefined;
   return { ...(exitStatus === undefined ? {} : { exitStatus }), ...(oom === undefined ? {} : { oom }) };

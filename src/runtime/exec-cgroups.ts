@@ -2,7 +2,7 @@
 
 import { TsociError } from '../errors.ts';
 import type { CgroupPaths } from '../linux/cgroups/steps.ts';
-import { cleanPath } from '../linux/names.ts';
+import { cleanPath, isAtOrBelow } from '../linux/names.ts';
 import * as sys from '../linux/sys/index.ts';
 
 /** The directories to join: the container's, or for the controllers named in `wanted` those below them. */
@@ -22,7 +22,7 @@ export function selectCgroups(paths: CgroupPaths, wanted: readonly string[]): st
 
 function below(dir: string, path: string): string {
   const whole = cleanPath(`${dir}/${path}`);
-  if (whole !== dir && !whole.startsWith(`${dir}/`)) {
+  if (!isAtOrBelow(whole, dir)) {
     throw new TsociError('ERR_USAGE', `${path} is not a sub cgroup path`);
   }
   if (!sys.exists(whole)) throw new TsociError('ERR_USAGE', `cgroup ${whole}: no such file or directory`);

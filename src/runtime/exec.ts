@@ -16,7 +16,7 @@ import { writePidFile } from './create.ts';
 import { selectCgroups } from './exec-cgroups.ts';
 import { checkExecutable } from './executable.ts';
 import { sendPidfd } from './pidfd.ts';
-import { identify, isAlive, type ProcessIdentity } from './process.ts';
+import { holdProcess, identify, isAlive, type ProcessIdentity } from './process.ts';
 import { type ContainerRecord, readFilter, readRecord } from './record.ts';
 import { Relay } from './relay.ts';
 import { passListener } from './start.ts';
@@ -89,7 +89,8 @@ function enter(
   options: ExecOptions,
   consoleSocket: number,
 ): number {
-  const pidfd = openInit(init);
+  const pidfd = holdProcess(init);
+  if (pidfd === undefined) throw stopped();
   const target = probeTarget(init.pid, pidfd);
   const { traits } = record;
   const filter = traits.seccomp === undefined ? undefined : readFilter(options.root, options.id);
@@ -112,17 +113,6 @@ function enter(
     warn: options.warn,
     ...(options.debug === undefined ? {} : { debug: options.debug }),
   });
-}
-
-/** SAFETY: a pid that is used again is another process: looked at after it is held. */
-function openInit(init: ProcessIdentity): number {
-  try {
-    const pidfd = sys.pidfd_open(init.pid, 0);
-    if (isAlive(init)) return pidfd;
-  } catch (error) {
-    if (!sys.isErrno(error, sys.E.ESRCH)) throw error;
-  }
-  throw stopped();
 }
 
 /** Says which process it is, to whoever wants to know. One that nobody could be told of is ended. */

@@ -1,6 +1,7 @@
 // Descriptors of the caller that the container gets: those of LISTEN_FDS (sd_listen_fds(3)), then those of --preserve-fds.
 
 import { TsociError } from '../errors.ts';
+import { variableOf } from '../linux/environment.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Spec } from '../spec/types.ts';
 
@@ -18,8 +19,7 @@ interface ListenFds extends Pick<Inherited, 'environment'> {
 
 /** What `environment` says is for the process that LISTEN_PID names, and for no other. */
 export function parseListenFds(environment: readonly string[], pid: number): ListenFds {
-  const value = (name: string): string =>
-    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+  const value = (name: string): string => variableOf(environment, name) ?? '';
   const listenFds = value('LISTEN_PID') === String(pid) ? Number(value('LISTEN_FDS')) : 0;
   if (!Number.isInteger(listenFds) || listenFds <= 0) return { listenFds: 0, environment: [] };
   const names = value('LISTEN_FDNAMES');

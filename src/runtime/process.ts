@@ -42,18 +42,29 @@ export function exitCodeOfZombie(process: ProcessIdentity): number | undefined {
 }
 
 /**
- * Sends a signal by pidfd, so that a pid that is used again is never signalled.
- * Returns false when the process is gone.
+ * A pidfd of the process, the caller's to close; undefined when it is gone.
+ * SAFETY: a pid that is used again is another process: looked at after it is held.
  */
-export function signalProcess(process: ProcessIdentity, signal: number): boolean {
+export function holdProcess(process: ProcessIdentity): number | undefined {
   let pidfd: number;
   try {
     pidfd = sys.pidfd_open(process.pid, 0);
   } catch (error) {
-    if (error instanceof sys.SyscallError && error.errno === sys.E.ESRCH) return false;
+    if (sys.isErrno(error, sys.E.ESRCH)) return undefined;
     throw error;
   }
-  return sys.withFd(pidfd, () => isAlive(process) && sendTo(pidfd, signal));
+  if (isAlive(process)) return pidfd;
+  sys.close(pidfd);
+  return undefined;
+}
+
+/**
+ * Sends a signal by pidfd, so that a pid that is used again is never signalled.
+ * Returns false when the process is gone.
+ */
+export function signalProcess(process: ProcessIdentity, signal: number): boolean {
+  const pidfd = holdProcess(process);
+  return pidfd !== undefined && sys.withFd(pidfd, () => sendTo(pidfd, signal));
 }
 
 function sendTo(pidfd: number, signal: number): boolean {
@@ -68,12 +79,6 @@ function sendTo(pidfd: number, signal: number): boolean {
 
 /** Waits until the process has ended, at most `timeout` milliseconds. Returns whether it has. */
 export function waitForEnd(process: ProcessIdentity, timeout: number): boolean {
-  let pidfd: number;
-  try {
-    pidfd = sys.pidfd_open(process.pid, 0);
-  } catch (error) {
-    if (error instanceof sys.SyscallError && error.errno === sys.E.ESRCH) return true;
-    throw error;
-  }
-  return sys.withFd(pidfd, () => !isAlive(process) || sys.poll([pidfd], timeout).length > 0);
+  const pidfd = holdProcess(process);
+  return pidfd === undefined || sys.withFd(pidfd, () => sys.poll([pidfd], timeout).length > 0);
 }

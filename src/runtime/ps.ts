@@ -3,6 +3,7 @@
 import { TsociError } from '../errors.ts';
 import { runProgram } from '../hooks/spawn.ts';
 import { pidsOf } from '../linux/cgroups/members.ts';
+import { variableOf } from '../linux/environment.ts';
 import * as sys from '../linux/sys/index.ts';
 import { readRecord } from './record.ts';
 
@@ -13,11 +14,7 @@ const TABLE_BYTES = 64 << 20;
 export const pidsOfContainer = (root: string, id: string): number[] => pidsOf(readRecord(root, id).cgroupPaths);
 
 function pathOf(program: string): string {
-  const path = sys
-    .door()
-    .environ()
-    .find((entry) => entry.startsWith('PATH='));
-  const folders = (path?.slice('PATH='.length) ?? '/usr/bin:/bin').split(':');
+  const folders = (variableOf(sys.door().environ(), 'PATH') ?? '/usr/bin:/bin').split(':');
   const found = folders.map((folder) => `${folder}/${program}`).find((file) => sys.isAccessible(file, sys.X_OK));
   if (found !== undefined) return found;
   throw new TsociError('ERR_HOST', `exec: "${program}": executable file not found in $PATH`);

@@ -117,7 +117,7 @@ export function joinSteps(
   resources: LinuxResources,
   rootless: boolean,
 ): JoinCgroupStep[] {
-  const settings = settingsOf(resources, host);
+  const settings = rootless ? settingsOf(resources, host) : [];
   return host.hierarchies.map((hierarchy, index) => ({
     kind: 'cgroup-join',
     dir: paths[keyOf(hierarchy)] as string,

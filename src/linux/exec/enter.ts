@@ -137,7 +137,6 @@ function initContext(ctx: EntryContext): InitContext {
     environment: [],
     program: '',
     state: ctx.stateOf,
-    // By the channel of the time: after `ready` it is another.
     warn: (text) => send(init.channel, { type: 'warning', text }),
     ...(ctx.debug === undefined ? {} : { debug: (text: string) => send(init.channel, { type: 'debug', text }) }),
   };

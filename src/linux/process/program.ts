@@ -2,6 +2,7 @@
 
 import { TsociError } from '../../errors.ts';
 import type { Spec } from '../../spec/types.ts';
+import { variableOf } from '../environment.ts';
 import type { InitContext } from '../init/context.ts';
 import * as sys from '../sys/index.ts';
 
@@ -105,7 +106,7 @@ export function lookUp(name: string, environment: readonly string[]): string {
     if (reason === undefined) return name;
     return fail(reason === 'ENOENT' ? `stat ${name}: no such file or directory` : reason);
   }
-  const path = environment.find((entry) => entry.startsWith('PATH='))?.slice(5) ?? '';
+  const path = variableOf(environment, 'PATH') ?? '';
   let denied = false;
   for (const directory of name === '' ? [] : path.split(':')) {
     const candidate = `${directory === '' ? '.' : directory}/${name}`;

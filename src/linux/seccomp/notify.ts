@@ -21,9 +21,6 @@ export function sendListener({ path, metadata, fd, pid, state }: Listener): void
     ...(metadata === '' ? {} : { metadata }),
     state,
   };
-  const socket = sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0);
-  sys.withFd(socket, () => {
-    sys.connectUnix(socket, path);
-    sys.sendFds(socket, sys.door().encode(JSON.stringify(message)), [fd]);
-  });
+  const bytes = sys.door().encode(JSON.stringify(message));
+  sys.withFd(sys.openConnection(path), (socket) => sys.sendFds(socket, bytes, [fd]));
 }

@@ -24,14 +24,19 @@ export interface Ended {
   readonly signal: number | undefined;
 }
 
+/** The exit status that the status word of wait(2) tells, or 128 + signal. */
+export function exitStatusOf(word: number): number {
+  const signal = word & 0x7f;
+  return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
+}
+
 function wait(pid: number, options: number): Ended | undefined {
   const status = new Uint8Array(4);
   const ended = calls.wait4(pid, status, options, null);
   if (ended === 0) return undefined;
   const word = new DataView(status.buffer).getInt32(0, true);
   const signal = word & 0x7f;
-  if (signal === 0) return { pid: ended, status: (word >> 8) & 0xff, signal: undefined };
-  return { pid: ended, status: 128 + signal, signal };
+  return { pid: ended, status: exitStatusOf(word), signal: signal === 0 ? undefined : signal };
 }
 
 /** Waits for the end of a child. */

@@ -1,6 +1,7 @@
 // A connection with systemd: D-Bus over a unix socket, one call at a time, with a deadline for all of it.
 
 import { TsociError } from '../../../errors.ts';
+import { variableOf } from '../../environment.ts';
 import * as sys from '../../sys/index.ts';
 import { type Address, addressesOf, type Manager } from './addresses.ts';
 import type { Value } from './marshal.ts';
@@ -160,7 +161,7 @@ function unreachable(reasons: readonly string[]): TsociError {
 /** Throws ERR_CGROUP where systemd cannot be reached. */
 export function withBus<T>(manager: Manager, use: (bus: Bus) => T): T {
   const environ = sys.door().environ();
-  const value = (name: string) => environ.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+  const value = (name: string) => variableOf(environ, name) ?? '';
   const reasons: string[] = [];
   for (const address of addressesOf(manager, value, sys.geteuid() === 0)) {
     const socket = connect(address);
