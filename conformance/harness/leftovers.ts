@@ -20,16 +20,18 @@ export function cgroupDirs(path: string): string[] {
   return [CGROUPS, ...trees].map((tree) => join(tree, path)).filter((dir) => existsSync(dir));
 }
 
-/** Pids whose root folder or cgroup is the container's. */
+/** Living processes whose cgroup is the container's, as "process PID" with its name and state. */
 function processesOf(bundle: Bundle): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^[0-9]+$/.test(pid)) return false;
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^[0-9]+$/.test(pid)) return [];
     try {
-      // A zombie has ended; it is its new parent's to bury.
-      const zombie = /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-      return !zombie && readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(bundle.id);
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      // A zombie, or a dead one that is just being buried, has ended: it is its new parent's.
+      if (/^State:\t[ZX]/m.test(status)) return [];
+      const isOurs = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(bundle.id);
+      return isOurs ? [`process ${pid}: ${status.match(/^(Name|State):.*$/gm)}`] : [];
     } catch {
-      return false;
+      return [];
     }
   });
 }
@@ -38,7 +40,7 @@ function processesOf(bundle: Bundle): string[] {
 export function leftovers(bundle: Bundle, runtime: Runtime): string[] {
   const state = join(runtime.root, bundle.id);
   return [
-    ...processesOf(bundle).map((pid) => `process ${pid}`),
+    ...processesOf(bundle),
     ...mountsBelow(bundle.dir).map((target) => `mount ${target}`),
     ...cgroupDirs(bundle.cgroup).map((dir) => `cgroup ${dir}`),
     ...(existsSync(state) ? [`state ${state}`] : []),
