@@ -42,12 +42,14 @@ async function bundleCases(): Promise<void> {
 const MOCHA = ['node', '--single-threaded', '--enable-source-maps', 'node_modules/mocha/bin/mocha.js', '--no-config'];
 const OPTIONS = ['--reporter', 'dot', '--timeout', '120000', '--forbid-only'];
 
-/** The guest has no compiler. */
-function buildReceiver(): void {
-  const program = `${basename(RECEIVER)}=conformance/probe/receiver.ts`;
-  const words = ['--import', 'tsx', 'scripts/build.ts', '--program', program];
-  const { status } = spawnSync(process.execPath, words, { stdio: 'inherit', cwd: PROJECT });
-  if (status !== 0) throw new Error(`${program}: status ${status}`);
+/** What the tests need besides dist/tsoci: the guest has no compiler. */
+function buildHelpers(): void {
+  const receiver = ['--program', `${basename(RECEIVER)}=conformance/probe/receiver.ts`];
+  for (const options of [receiver, ['--inject']]) {
+    const words = ['--import', 'tsx', 'scripts/build.ts', ...options];
+    const { status } = spawnSync(process.execPath, words, { stdio: 'inherit', cwd: PROJECT });
+    if (status !== 0) throw new Error(`scripts/build.ts ${options.join(' ')}: status ${status}`);
+  }
 }
 
 function runIn(init: string): boolean {
@@ -63,7 +65,7 @@ function runIn(init: string): boolean {
   return status === 0;
 }
 
-buildReceiver();
+buildHelpers();
 await bundleCases();
 const results = (values.init === undefined ? ['tiny', 'systemd'] : [values.init]).map(runIn);
 process.exitCode = results.every((good) => good) ? 0 : 1;
