@@ -62,7 +62,7 @@ export function execSequence({ process, traits, filter, host, target, preserveFd
     { kind: 'await-parent' }, //             cgroups are the parent's; from then on nobody may look at us
     { kind: 'enter-namespaces', pid: target.pid, pidfd: target.pidfd, flags: target.flags },
     ...(isForeign ? [{ kind: 'become-root', uidMappings, gidMappings } as const] : []),
-    ...planCpuAffinity(process.execCPUAffinity?.final), // cgroups are joined
+    ...planCpuAffinity(process.execCPUAffinity), // cgroups are joined
     ...planSession(),
     ...planKeyring(traits.keyring ?? '', traits.keyring !== undefined),
     ...planOpenTerminal(spec),

@@ -71,7 +71,8 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
     case 'personality':
     case 'memory-policy':
     case 'cpu-affinity':
-      return runAttribute(step);
+    case 'reset-cpu-affinity':
+      return runAttribute(step, ctx);
     case 'rlimit':
       return runRlimit(step, ctx);
     case 'label':

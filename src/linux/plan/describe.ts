@@ -107,6 +107,7 @@ export function describeStep(step: Step): string {
     case 'personality':
     case 'memory-policy':
     case 'cpu-affinity':
+    case 'reset-cpu-affinity':
       return describeAttribute(step);
     case 'label':
       return describeLabel(step);

@@ -11,6 +11,7 @@ import { planMaskSource, planMasks } from '../masks.ts';
 import { planMounts, planReadonlyLater } from '../mounts/plan.ts';
 import { type ClonePlan, planJoins, planUnshare } from '../namespaces.ts';
 import {
+  planCpuAffinity,
   planKeyring,
   planNoNewPrivileges,
   planPersonality,
@@ -69,6 +70,7 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
   const noNewPrivileges = spec.process?.noNewPrivileges === true;
   return [
     { kind: 'await-parent' }, //             id maps and cgroups are the parent's
+    ...planCpuAffinity(undefined), //        execCPUAffinity is of processes to come
     ...planBecomeRoot(clone), //             from here on files are made by the container's root
     ...planJoins(spec), //                   all that follows happens inside the joined namespaces
     ...planUnshare(spec), //                 cgroups are joined, and we are root

@@ -1,8 +1,9 @@
 // config.md, "Linux Process": the attributes that are one system call each: noNewPrivileges, scheduler, ioPriority,
 // personality, memoryPolicy, and the session keyring that runc's users rely on.
 
-import type { LinuxMemoryPolicy, Scheduler, Spec } from '../../spec/types.ts';
+import type { CPUAffinity, LinuxMemoryPolicy, Scheduler, Spec } from '../../spec/types.ts';
 import { parseCpuList } from '../cpu-list.ts';
+import type { InitContext } from '../init/context.ts';
 import * as sys from '../sys/index.ts';
 
 export type AttributeStep =
@@ -13,7 +14,8 @@ export type AttributeStep =
   | { readonly kind: 'io-priority'; readonly class: string; readonly priority: number }
   | { readonly kind: 'personality'; readonly domain: string }
   | { readonly kind: 'memory-policy'; readonly policy: LinuxMemoryPolicy }
-  | { readonly kind: 'cpu-affinity'; readonly cpus: string };
+  | { readonly kind: 'cpu-affinity'; readonly cpus: string }
+  | { readonly kind: 'reset-cpu-affinity' };
 
 const POLICIES = [
   'SCHED_OTHER',
@@ -78,8 +80,12 @@ export function planScheduling(spec: Spec): AttributeStep[] {
 export const planPersonality = (spec: Spec): AttributeStep[] =>
   spec.linux?.personality === undefined ? [] : [{ kind: 'personality', domain: spec.linux.personality.domain }];
 
-export const planCpuAffinity = (cpus: string | undefined): AttributeStep[] =>
-  (cpus ?? '') === '' ? [] : [{ kind: 'cpu-affinity', cpus: cpus as string }];
+/** Once the cgroups are joined. COMPAT: who is given no CPUs has all that its cgroup allows, not its caller's. */
+export function planCpuAffinity(affinity: CPUAffinity | undefined): AttributeStep[] {
+  if (affinity === undefined) return [{ kind: 'reset-cpu-affinity' }];
+  const { final = '' } = affinity;
+  return final === '' ? [] : [{ kind: 'cpu-affinity', cpus: final }];
+}
 
 const flagsOf = (names: readonly string[] | undefined, table: Readonly<Record<string, number>>): number =>
   (names ?? []).reduce((sum, name) => sum | (table[name] ?? 0), 0);
@@ -102,6 +108,18 @@ function maskOf(numbers: readonly number[]): Uint8Array {
   const mask = new Uint8Array(8 * (Math.floor(Math.max(...numbers) / 64) + 1));
   for (const nr of numbers) mask[nr >> 3]! |= 1 << (nr & 7);
   return mask;
+}
+
+/** KERNEL: takes of a mask what the machine has and the cgroup allows. */
+const ALL_CPUS = new Uint8Array(1024).fill(0xff);
+
+function resetCpuAffinity(ctx: Pick<InitContext, 'warn'>): void {
+  try {
+    sys.sched_setaffinity(0, ALL_CPUS);
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError)) throw error;
+    ctx.warn(`the CPUs of the caller are kept: ${error.message}`);
+  }
 }
 
 /** Of the calling process; `cpus` is a list as in cpuset(7), not empty. */
@@ -132,7 +150,7 @@ function joinKeyring(name: string): void {
   }
 }
 
-export function runAttribute(step: AttributeStep): void {
+export function runAttribute(step: AttributeStep, ctx: Pick<InitContext, 'warn'>): void {
   switch (step.kind) {
     case 'session':
       sys.setsid();
@@ -154,6 +172,8 @@ export function runAttribute(step: AttributeStep): void {
       return setMemoryPolicy(step.policy);
     case 'cpu-affinity':
       return setCpuAffinity(step.cpus);
+    case 'reset-cpu-affinity':
+      return resetCpuAffinity(ctx);
   }
 }
 
@@ -175,5 +195,7 @@ export function describeAttribute(step: AttributeStep): string {
       return `setting the memory policy ${step.policy.mode} ${step.policy.nodes ?? ''}`;
     case 'cpu-affinity':
       return `letting it run on CPUs ${step.cpus}`;
+    case 'reset-cpu-affinity':
+      return 'letting it run on all CPUs of its cgroup';
   }
 }

@@ -87,7 +87,7 @@ export const TABLE = {
   ioctl_int: [16, 29, 'iii', 'fd:fd request:hex argument:number'],
   ioctl_buffer: [16, 29, 'iip1', 'fd:fd request:hex argument:struct'],
   sched_setattr: [314, 274, 'ip48i', 'pid:number attributes:struct flags:hex'],
-  sched_setaffinity: [203, 122, 'ib', 'pid:number cpus:struct'],
+  sched_setaffinity: [203, 122, 'in1', 'pid:number cpus:struct'],
   ioprio_set: [251, 30, 'iii', 'which:number who:number priority:number'],
   personality: [135, 92, 'i', 'persona:hex'],
   set_mempolicy: [238, 237, 'iPi', 'mode:hex nodes:struct? max:number'],
