@@ -95,6 +95,16 @@ describe(`cgroups (${mode})`, () => {
     });
   }
 
+  it('refuses unified settings where the controllers are in v1 hierarchies', function () {
+    if (isUnified) return this.skip();
+    deviates(this, 'crun', 'takes the unified hierarchy of a hybrid host');
+    const result = c.run('true', (config) => {
+      config.linux.resources.unified = { 'memory.min': '131072' };
+    });
+    expect(result.status).to.equal(1);
+    expect(result.stderr).to.contain('invalid configuration');
+  });
+
   it('puts the container into its cgroup in every hierarchy', () => {
     expect(c.create('exec sleep 100')).to.include({ status: 0 });
     const { pid } = c.runtime.state(c.bundle.id);

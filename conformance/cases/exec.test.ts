@@ -330,6 +330,19 @@ describe('exec', () => {
     stop();
   });
 
+  it('tells of a cgroup that is not there, or is not below', () => {
+    start();
+    for (const [cgroup, words] of [
+      ['nosuch', /adding pid .*\/nosuch\/cgroup\.procs: no such file/],
+      ['..', /\.\. is not a sub cgroup path/],
+    ] as const) {
+      const result = sh('true', '--cgroup', cgroup);
+      expect(result.status).to.equal(255);
+      expect(result.stderr).to.match(words);
+    }
+    stop();
+  });
+
   it('joins a cgroup below the container’s', function () {
     deviates(this, 'crun', 'its --cgroup is another');
     start();

@@ -10,7 +10,7 @@ import type { Config } from '../harness/bundle.ts';
 import { baseConfig, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
-import { onlyTsoci } from '../harness/runtime.ts';
+import { deviates, onlyTsoci } from '../harness/runtime.ts';
 
 describe('process', () => {
   const c = useCase();
@@ -63,6 +63,17 @@ describe('process', () => {
     expect(output).to.match(/CapBnd:\t0000000000000021/);
     expect(output).to.match(/CapInh:\t0000000000000000/);
     expect(output).to.match(/CapAmb:\t0000000000000000/);
+  });
+
+  it('is told of an ambient capability that is not inheritable, and has the others', function () {
+    for (const name of ['runc', 'crun']) deviates(this, name, 'says nothing');
+    const { stdout, stderr } = c.run('grep CapAmb /proc/self/status', (config) => {
+      Object.assign(config.process.capabilities, { inheritable: ['CAP_KILL'], ambient: ['CAP_KILL', 'CAP_CHOWN'] });
+      config.process.capabilities.permitted.push('CAP_CHOWN');
+      config.process.capabilities.bounding.push('CAP_CHOWN');
+    });
+    expect(stderr).to.contain("can't raise ambient capability CAP_CHOWN: operation not permitted");
+    expect(stdout).to.equal('CapAmb:\t0000000000000020\n');
   });
 
   it('has its limits and its oom score', () => {

@@ -25,6 +25,9 @@ function below(dir: string, path: string): string {
   if (!isAtOrBelow(whole, dir)) {
     throw new TsociError('ERR_USAGE', `${path} is not a sub cgroup path`);
   }
-  if (!sys.exists(whole)) throw new TsociError('ERR_USAGE', `cgroup ${whole}: no such file or directory`);
+  // COMPAT: what runc says when it is too late.
+  if (!sys.exists(whole)) {
+    throw new TsociError('ERR_USAGE', `adding pid to ${whole}/cgroup.procs: no such file or directory`);
+  }
   return whole;
 }

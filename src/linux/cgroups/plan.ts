@@ -47,7 +47,8 @@ function hybridSettings(resources: LinuxResources, host: CgroupHost): Setting[] 
 function refuseUnified(resources: LinuxResources): void {
   if (Object.keys(resources.unified ?? {}).length === 0) return;
   const pointer = '/linux/resources/unified';
-  const message = `${pointer}: the controllers of this host are in cgroup v1 hierarchies`;
+  // COMPAT: "invalid configuration" is what runc says.
+  const message = `${pointer}: invalid configuration: the controllers of this host are in cgroup v1 hierarchies`;
   throw new TsociError('ERR_CGROUP', message, { pointer });
 }
 

@@ -93,18 +93,16 @@ export function runCapabilities(step: CapabilitiesStep, ctx: InitContext): void 
   });
   if (step.keep.length > 0) return;
   sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  const refused = granted(step.ambient).filter((nr) => !raiseAmbient(nr));
-  if (refused.length > 0) ctx.warn(`ignoring ambient capabilities that are not inheritable: [${namesOf(refused)}]`);
+  for (const nr of granted(step.ambient)) raiseAmbient(nr, ctx);
 }
 
-/** False where it is not both permitted and inheritable: it cannot be granted. */
-function raiseAmbient(nr: number): boolean {
+/** One that is not both permitted and inheritable cannot be granted. COMPAT: runc's words. */
+function raiseAmbient(nr: number, ctx: InitContext): void {
   try {
     sys.prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_RAISE, nr, 0, 0);
-    return true;
   } catch (error) {
-    if (sys.isErrno(error, sys.E.EPERM)) return false;
-    throw error;
+    if (!(error instanceof sys.SyscallError && error.errno === sys.E.EPERM)) throw error;
+    ctx.warn(`can't raise ambient capability ${CAPABILITIES[nr]}: ${error.reason}`);
   }
 }
 
