@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { baseConfig, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
+import { isUnified } from '../harness/cgroup.ts';
 import { deviates, isTsoci, onlyTsoci } from '../harness/runtime.ts';
 
 describe('the command line', () => {
@@ -106,7 +107,11 @@ describe('the command line', () => {
     const { status } = run('spec', '--bundle', c.bundle.rootfs);
     expect(status).to.equal(0);
     const file = join(c.bundle.rootfs, 'config.json');
-    expect(JSON.parse(readFileSync(file, 'utf8'))).to.include.keys('ociVersion', 'process', 'root', 'mounts', 'linux');
+    const written = JSON.parse(readFileSync(file, 'utf8'));
+    expect(written).to.include.keys('ociVersion', 'process', 'root', 'mounts', 'linux');
+    const types = written.linux.namespaces.map(({ type }: { type: string }) => type);
+    const expected = ['pid', 'network', 'ipc', 'uts', 'mount', ...(isUnified ? ['cgroup'] : [])];
+    expect(types).to.deep.equal(expected);
     expect(run('spec', '--bundle', c.bundle.rootfs)).to.include({ status: 1 });
   });
 

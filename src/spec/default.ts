@@ -33,12 +33,23 @@ const mounts = (rootless: boolean): Mount[] => [
 
 const self = (hostID: number): LinuxIdMapping[] => [{ containerID: 0, hostID, size: 1 }];
 
-/** With `owner`, for a container without privileges: a user namespace in which the owner is root. */
-export function defaultSpec(owner?: { readonly uid: number; readonly gid: number }): Spec {
+type CgroupMode = 'v1' | 'hybrid' | 'v2';
+
+/** COMPAT: a cgroup namespace where all cgroups are v2's. */
+const namespacesOf = (cgroupMode: CgroupMode, rootless: boolean) =>
+  [
+    ...(rootless ? (['pid'] as const) : (['pid', 'network'] as const)),
+    ...(['ipc', 'uts', 'mount'] as const),
+    ...(rootless ? (['user'] as const) : []),
+    ...(cgroupMode === 'v2' ? (['cgroup'] as const) : []),
+  ].map((type) => ({ type }));
+
+/**
+ * For a host whose cgroups are 'v1', 'hybrid' or 'v2'. With `owner`, for a container without privileges: a user namespace
+ * in which the owner is root.
+ */
+export function defaultSpec(cgroupMode: CgroupMode, owner?: { readonly uid: number; readonly gid: number }): Spec {
   const rootless = owner !== undefined;
-  const namespaces = rootless
-    ? (['pid', 'ipc', 'uts', 'mount', 'cgroup', 'user'] as const)
-    : (['pid', 'network', 'ipc', 'uts', 'mount', 'cgroup'] as const);
   return {
     ociVersion: OCI_VERSION,
     process: {
@@ -57,7 +68,7 @@ export function defaultSpec(owner?: { readonly uid: number; readonly gid: number
     linux: {
       ...(rootless ? { uidMappings: self(owner.uid), gidMappings: self(owner.gid) } : {}),
       ...(rootless ? {} : { resources: { devices: [{ allow: false, access: 'rwm' }] } }),
-      namespaces: namespaces.map((type) => ({ type })),
+      namespaces: namespacesOf(cgroupMode, rootless),
       maskedPaths: [
         '/proc/acpi',
         '/proc/asound',

@@ -156,13 +156,13 @@ const rule = (more: object) => ({
 
 describe('the checks of what a schema cannot say', () => {
   it('find nothing in the configuration to start from', () => {
-    expect(checkSpec(defaultSpec())).to.deep.equal([]);
-    expect(checkSpec(defaultSpec({ uid: 1000, gid: 1000 }))).to.deep.equal([]);
+    expect(checkSpec(defaultSpec('v2'))).to.deep.equal([]);
+    expect(checkSpec(defaultSpec('v2', { uid: 1000, gid: 1000 }))).to.deep.equal([]);
   });
 
   for (const [name, pointer, change] of CASES) {
     it(`find ${name}`, () => {
-      const spec = structuredClone(defaultSpec()) as Spec;
+      const spec = structuredClone(defaultSpec('v2')) as Spec;
       (change as Change)(spec as never);
       expect(checkSpec(spec).map((problem) => problem.pointer)).to.deep.equal([pointer]);
     });
@@ -171,7 +171,7 @@ describe('the checks of what a schema cannot say', () => {
   it('each find something', () => {
     const idle = CHECKS.filter((check) =>
       CASES.every(([, , change]) => {
-        const spec = structuredClone(defaultSpec()) as Spec;
+        const spec = structuredClone(defaultSpec('v2')) as Spec;
         (change as Change)(spec as never);
         return check(spec).length === 0;
       }),
