@@ -128,11 +128,11 @@ describe('events', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(events.map(({ type }) => type)).to.include('oom');
+    expect(output.split('\n')).to.include(`{"type":"oom","id":"${c.bundle.id}"}`);
     if (runtimeName === 'runc') return void c.verb('delete');
-    const oom = events.find(({ type }) => type === 'oom');
-    expect(oom.data).to.include({ limit: LIMIT });
-    expect(oom.data.kills).to.be.at.least(1);
+    const exit = events.find(({ type }) => type === 'exit');
+    expect(exit.data.oom).to.include({ limit: LIMIT });
+    expect(exit.data.oom.kills).to.be.at.least(1);
     const state = c.runtime.state(c.bundle.id) as unknown as { ended: { oom: { kills: number; limit: number } } };
     expect(state.ended.oom).to.include({ limit: LIMIT });
     c.verb('delete');

@@ -1,7 +1,7 @@
 // `events`: what a container uses, every now and then; when memory has run out; and its end.
 
 import { TsociError } from '../errors.ts';
-import { type OomReport, oomReport, watchOom } from '../linux/cgroups/oom.ts';
+import { oomReport, watchOom } from '../linux/cgroups/oom.ts';
 import { statsOf } from '../linux/cgroups/stats/index.ts';
 import * as sys from '../linux/sys/index.ts';
 import { type Ended, endOf } from './ended.ts';
@@ -11,7 +11,8 @@ import { statusOf } from './status.ts';
 
 export type ContainerEvent =
   | { readonly type: 'stats'; readonly id: string; readonly data: ReturnType<typeof statsOf> }
-  | { readonly type: 'oom'; readonly id: string; readonly data: OomReport }
+  /** COMPAT: as bare as runc's: limit and peak are in the data of `exit`. */
+  | { readonly type: 'oom'; readonly id: string }
   | { readonly type: 'exit'; readonly id: string; readonly data: Ended };
 
 function runningRecord(root: string, id: string): ContainerRecord {
@@ -43,7 +44,7 @@ export function streamEvents(root: string, id: string, interval: number, tell: (
     isOver = ready.includes(pidfd);
     if (oom !== undefined && ready.includes(oom)) sys.read(oom, new Uint8Array(4096));
     const now = killsOf(record);
-    if (now > kills) tell({ type: 'oom', id, data: oomReport(record.cgroupPaths) as OomReport });
+    if (now > kills) tell({ type: 'oom', id });
     kills = now;
     if (ready.length === 0) tell(statsEvent(record));
   }
