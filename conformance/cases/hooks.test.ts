@@ -70,6 +70,30 @@ describe('hooks', () => {
     });
   }
 
+  it('createContainer finds the root file system where it is', () => {
+    const result = c.run('cat /found', (config) => {
+      config.hooks = { createContainer: [hook('pwd > found')] };
+    });
+    expect(result).to.include({ status: 0, stdout: `${c.bundle.rootfs}\n` });
+  });
+
+  it("startContainer is under the container's seccomp profile", function () {
+    deviates(this, 'crun', '1.8 runs it before');
+    const result = c.run('true', (config) => {
+      config.hooks = { startContainer: [hook('mkdir /made')] };
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_KILL' }],
+      };
+      config.process.rlimits = [{ type: 'RLIMIT_CORE', soft: 0, hard: 0 }];
+    });
+    expect(result.status).to.not.equal(0);
+    expect(result.stderr)
+      .to.match(/error running .*hook/)
+      .and.to.contain('bad system call');
+    expect(existsSync(join(c.bundle.rootfs, 'made'))).to.equal(false);
+  });
+
   it('startContainer that fails keeps the program from running', () => {
     const result = c.run('echo ran > /ran', (config) => {
       config.hooks = { startContainer: [hook('exit 3')] };

@@ -16,13 +16,25 @@ function failure(outcome: Outcome, hook: Hook): string | undefined {
   return undefined;
 }
 
-function runHook(kind: HookKind, index: number, hook: Hook, state: State, environment: readonly string[]): void {
+interface HookPlace {
+  readonly kind: HookKind;
+  readonly index: number;
+}
+
+function runHook(
+  { kind, index }: HookPlace,
+  hook: Hook,
+  state: State,
+  environment: readonly string[],
+  confine?: () => void,
+): void {
   const outcome = runProgram({
     path: hook.path,
     args: hook.args !== undefined && hook.args.length > 0 ? hook.args : [hook.path],
     // COMPAT: a hook without `env` gets the caller's whole environment, as with runc.
     env: hook.env ?? environment,
     stdin: JSON.stringify(state),
+    ...(confine === undefined ? {} : { confine }),
     ...(hook.timeout === undefined ? {} : { timeout: hook.timeout * 1000 }),
   });
   const reason = failure(outcome, hook);
@@ -32,14 +44,15 @@ function runHook(kind: HookKind, index: number, hook: Hook, state: State, enviro
   });
 }
 
-/** Runs the hooks of one kind; the first that fails ends it with ERR_HOOK. */
+/** Runs the hooks of one kind, each confined by `confine`; the first that fails ends it with ERR_HOOK. */
 export function runHooks(
   kind: HookKind,
   hooks: readonly Hook[] | undefined,
   state: State,
   environment: readonly string[],
+  confine?: () => void,
 ): void {
-  for (const [index, hook] of (hooks ?? []).entries()) runHook(kind, index, hook, state, environment);
+  for (const [index, hook] of (hooks ?? []).entries()) runHook({ kind, index }, hook, state, environment, confine);
 }
 
 /** poststop: a failure is a warning, and the others still run (runtime.md, lifecycle step 13). */
@@ -52,7 +65,7 @@ export function runHooksWarning(
 ): void {
   for (const [index, hook] of (hooks ?? []).entries()) {
     try {
-      runHook(kind, index, hook, state, environment);
+      runHook({ kind, index }, hook, state, environment);
     } catch (error) {
       if (!(error instanceof TsociError)) throw error;
       warn(error.message);

@@ -9,6 +9,8 @@ export interface Program {
   readonly env: readonly string[];
   readonly stdin: string;
   readonly cwd?: string;
+  /** Called in the program's process as the last thing before it is executed. */
+  readonly confine?: () => void;
   /** Milliseconds; none when absent. */
   readonly timeout?: number;
   /** How much is kept of each stream; the rest is read and thrown away. 64 KiB when absent. */
@@ -61,6 +63,7 @@ function become(program: Program, stdin: number, stdout: number, stderr: number,
     sys.close_range(3, sys.UINT_MAX, sys.CLOSE_RANGE_CLOEXEC);
     try {
       if (program.cwd !== undefined) sys.chdir(program.cwd);
+      program.confine?.();
       sys.execve(program.path, program.args, program.env);
     } catch (error) {
       const errno = error instanceof sys.SyscallError ? error.errno : sys.E.EINVAL;

@@ -14,8 +14,20 @@ export type ConversationStep =
   | { readonly kind: 'create-container-hooks'; readonly hooks: readonly Hook[] }
   | { readonly kind: 'ready' }
   | { readonly kind: 'announce' }
-  | { readonly kind: 'start-container-hooks'; readonly hooks: readonly Hook[] }
-  | { readonly kind: 'seccomp'; readonly filter: Uint8Array; readonly flags: number; readonly notify: boolean };
+  | {
+      readonly kind: 'start-container-hooks';
+      readonly hooks: readonly Hook[];
+      /** Of the container: takes effect in each hook's process. */
+      readonly seccomp: SeccompStep | undefined;
+    }
+  | SeccompStep;
+
+export interface SeccompStep {
+  readonly kind: 'seccomp';
+  readonly filter: Uint8Array;
+  readonly flags: number;
+  readonly notify: boolean;
+}
 
 /** Waits for the parent's word; its end is ours. */
 export function awaitWord(ctx: InitContext, word: 'go' | 'start'): void {
@@ -37,12 +49,25 @@ function becomeReady(ctx: InitContext): void {
   awaitWord(ctx, 'start');
 }
 
-function applySeccomp(step: Extract<ConversationStep, { kind: 'seccomp' }>, ctx: InitContext): void {
+function applySeccomp(step: SeccompStep, ctx: InitContext): void {
+  ctx.debug?.(`seccomp filter flags: ${step.flags}`);
   const listener = loadFilter(step.filter, step.flags, step.notify);
   if (listener === undefined) return;
   send(ctx.channel, { type: 'seccomp-listener' }, [listener]);
   sys.close(listener);
   awaitWord(ctx, 'go');
+}
+
+/**
+ * COMPAT: a hook is under the container's filter, and without an environment of its own it has the program's. The filter
+ * is the hook's process' own: it need not let us run hooks.
+ */
+function runStartContainerHooks(
+  { hooks, seccomp }: Extract<ConversationStep, { kind: 'start-container-hooks' }>,
+  ctx: InitContext,
+): void {
+  const confine = seccomp === undefined ? undefined : () => applySeccomp(seccomp, ctx);
+  runHooks('startContainer', hooks, ctx.state('created'), ctx.environment, confine);
 }
 
 export function runConversation(step: ConversationStep, ctx: InitContext): void {
@@ -59,14 +84,15 @@ export function runConversation(step: ConversationStep, ctx: InitContext): void 
       send(ctx.channel, { type: 'runtime-hooks' });
       return awaitWord(ctx, 'go');
     case 'create-container-hooks':
+      // COMPAT: paths of these hooks are from the root file system, though it is not their root yet.
+      sys.fchdir(ctx.rootfs);
       return runHooks('createContainer', step.hooks, ctx.state('creating'), ctx.callerEnvironment);
     case 'ready':
       return becomeReady(ctx);
     case 'announce':
       return send(ctx.channel, { type: 'ready' });
     case 'start-container-hooks':
-      // COMPAT: without an environment of its own the hook has the program's.
-      return runHooks('startContainer', step.hooks, ctx.state('created'), ctx.environment);
+      return runStartContainerHooks(step, ctx);
     case 'seccomp':
       return applySeccomp(step, ctx);
   }

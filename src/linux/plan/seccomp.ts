@@ -1,10 +1,8 @@
 // config-linux.md, "Seccomp": the profile, compiled before there is a process.
 
 import type { Spec } from '../../spec/types.ts';
-import type { ConversationStep } from '../init/conversation.ts';
+import type { SeccompStep } from '../init/conversation.ts';
 import { compileSeccomp } from '../seccomp/compile.ts';
-
-type SeccompStep = Extract<ConversationStep, { kind: 'seccomp' }>;
 
 export function planSeccomp(spec: Spec, arch: 'x64' | 'arm64'): SeccompStep[] {
   const profile = spec.linux?.seccomp;

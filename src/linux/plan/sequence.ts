@@ -110,7 +110,7 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
     ...planLookup(spec), //                  as the container's user; fails `create`, not `start`
     { kind: 'ready' }, //                    `create` ends here
     ...((hooks.startContainer ?? []).length > 0
-      ? [{ kind: 'start-container-hooks', hooks: hooks.startContainer ?? [] } as const]
+      ? [{ kind: 'start-container-hooks', hooks: hooks.startContainer ?? [], seccomp: seccomp[0] } as const]
       : []),
     ...planExec(spec, input.preserveFds).slice(0, 1), // nothing is open but what is asked for (CVE-2024-21626)
     ...seccomp, //                           the last thing that needs a system call of ours

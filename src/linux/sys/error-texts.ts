@@ -133,3 +133,25 @@ export const ERROR_TEXTS: Readonly<Record<number, string>> = {
   132: 'operation not possible due to RF-kill',
   133: 'memory page has hardware error',
 };
+
+/** As strsignal(3) has them, in lower case: of the signals that end a process. */
+export const SIGNAL_TEXTS: Readonly<Record<number, string>> = {
+  1: 'hangup',
+  2: 'interrupt',
+  3: 'quit',
+  4: 'illegal instruction',
+  5: 'trace/breakpoint trap',
+  6: 'aborted',
+  7: 'bus error',
+  8: 'floating point exception',
+  9: 'killed',
+  10: 'user defined signal 1',
+  11: 'segmentation fault',
+  12: 'user defined signal 2',
+  13: 'broken pipe',
+  14: 'alarm clock',
+  15: 'terminated',
+  24: 'cpu time limit exceeded',
+  25: 'file size limit exceeded',
+  31: 'bad system call',
+};

@@ -3,6 +3,7 @@
 import * as calls from './calls.ts';
 import * as k from './constants.ts';
 import { SyscallError } from './error.ts';
+import { SIGNAL_TEXTS } from './error-texts.ts';
 import { withFd } from './files.ts';
 import { encodeCloneArgs } from './structs.ts';
 
@@ -167,6 +168,9 @@ export const SIGNALS: Readonly<Record<string, number>> = {
   SYS: 31,
 };
 
-/** For people: `SIGKILL`. */
-export const signalText = (signal: number): string =>
-  `SIG${Object.keys(SIGNALS).find((name) => SIGNALS[name] === signal) ?? signal}`;
+/** For people: `killed (SIGKILL)`. */
+export function signalText(signal: number): string {
+  const name = `SIG${Object.keys(SIGNALS).find((each) => SIGNALS[each] === signal) ?? signal}`;
+  const words = SIGNAL_TEXTS[signal];
+  return words === undefined ? name : `${words} (${name})`;
+}
