@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -46,6 +46,19 @@ describe('process', () => {
       config.process.cwd = '/tmp';
     });
     expect(output).to.equal('1000\n1001\n1001 5 6\n0077\n/tmp\n');
+  });
+
+  it('starts in a directory that is closed to its user, and in one that was not there', () => {
+    for (const cwd of ['/root', '/made/for/it']) {
+      chmodSync(join(c.bundle.rootfs, 'root'), 0o700);
+      const result = c.run('pwd', (config) => {
+        config.process.user = { uid: 1000, gid: 1000 };
+        config.process.cwd = cwd;
+        config.root.readonly = true;
+      });
+      expect(result, cwd).to.include({ status: 0, stdout: `${cwd}\n` });
+    }
+    expect(statSync(join(c.bundle.rootfs, 'made/for/it')).mode & 0o7777).to.equal(0o755);
   });
 
   it('has exactly the environment', () => {

@@ -134,6 +134,7 @@ function initContext(ctx: EntryContext): InitContext {
     channel: ctx.childChannel,
     listener: -1,
     callerEnvironment: ctx.environment,
+    isInCwd: false,
     environment: [],
     program: '',
     state: ctx.stateOf,

@@ -14,7 +14,7 @@ import {
 } from '../process/attributes.ts';
 import { planBoundingSet, planCapabilities } from '../process/capabilities.ts';
 import { planLabels } from '../process/labels.ts';
-import { planCwd, planEnvironment, planExec, planLookup } from '../process/program.ts';
+import { planCwd, planEnvironment, planExec, planLookup, planPrivilegedCwd } from '../process/program.ts';
 import { planRlimits } from '../process/rlimits.ts';
 import { planOpenTerminal, planTakeTerminal } from '../process/terminal.ts';
 import { planUser } from '../process/user.ts';
@@ -73,6 +73,7 @@ export function execSequence({ process, traits, filter, host, target, preserveFd
     ...(noNewPrivileges ? planNoNewPrivileges(spec) : []),
     ...planRlimits(spec),
     planBoundingSet(spec),
+    ...planPrivilegedCwd(spec),
     planUser(spec),
     planCapabilities(spec, filters.length > 0 && !noNewPrivileges ? [21] : []), // CAP_SYS_ADMIN stays for the filter
     ...planCwd(spec),

@@ -84,6 +84,8 @@ export function runChildStep(step: ChildStep, ctx: InitContext): void {
     case 'capabilities':
       return runCapabilities(step, ctx);
     case 'environment':
+    case 'make-cwd':
+    case 'privileged-cwd':
     case 'cwd':
     case 'lookup':
     case 'close-descriptors':

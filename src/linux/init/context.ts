@@ -24,6 +24,8 @@ export interface InitContext {
   readonly callerEnvironment: readonly string[];
   /** The state for a hook's stdin, with the pid as this process sees itself. */
   readonly state: (status: State['status']) => State;
+  /** The process is in the directory where the program will start. */
+  isInCwd: boolean;
   /** Environment of the program, completed on the way (HOME). */
   environment: string[];
   /** Path of the program, once it is looked up. */

@@ -99,6 +99,7 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
     channel: ctx.childChannel,
     listener: ctx.listener,
     callerEnvironment: ctx.environment,
+    isInCwd: false,
     environment: [],
     program: '',
     state: (status) => ctx.stateOf(status, sys.getpid()),

@@ -118,6 +118,8 @@ export function describeStep(step: Step): string {
     case 'capabilities':
       return describeCapabilities(step);
     case 'environment':
+    case 'make-cwd':
+    case 'privileged-cwd':
     case 'cwd':
     case 'lookup':
     case 'close-descriptors':

@@ -21,7 +21,7 @@ import {
 import { planBoundingSet, planCapabilities } from '../process/capabilities.ts';
 import { planLabels } from '../process/labels.ts';
 import { planOomScore } from '../process/oom-score.ts';
-import { planCwd, planEnvironment, planExec, planLookup } from '../process/program.ts';
+import { planCwd, planEnvironment, planExec, planLookup, planMakeCwd, planPrivilegedCwd } from '../process/program.ts';
 import { planRlimits } from '../process/rlimits.ts';
 import { planOpenTerminal, planTakeTerminal } from '../process/terminal.ts';
 import { planUser } from '../process/user.ts';
@@ -90,6 +90,7 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
       ? [{ kind: 'create-container-hooks', hooks: hooks.createContainer ?? [] } as const]
       : []),
     ...planPivot(spec, input.noPivot), //    the host's tree is gone
+    ...planMakeCwd(spec), //                 while it can be written there
     ...planReadonlyLater(mounts), //         after everything was made in them
     ...planRootPropagation(spec), //         only now may mounts propagate as asked for
     ...planRootReadonly(spec),
@@ -103,9 +104,10 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
     ...(noNewPrivileges ? planNoNewPrivileges(spec) : []), // so that the filter needs no CAP_SYS_ADMIN
     ...planRlimits(spec), //                 late, so that our own work does not run into them; while still privileged
     planBoundingSet(spec), //                needs CAP_SETPCAP
+    ...planPrivilegedCwd(spec), //           a folder may be closed to the container's user
     planUser(spec), //                       needs CAP_SETUID and CAP_SETGID
     planCapabilities(spec, seccomp.length > 0 && !noNewPrivileges ? [21] : []), // CAP_SYS_ADMIN stays for the filter
-    ...planCwd(spec), //                     as the container's user (CVE-2024-21626)
+    ...planCwd(spec), //                     else as the container's user (CVE-2024-21626)
     ...planEnvironment(spec), //             HOME, from the container's passwd
     ...planLookup(spec), //                  as the container's user; fails `create`, not `start`
     { kind: 'ready' }, //                    `create` ends here

@@ -4,11 +4,13 @@ import { TsociError } from '../../errors.ts';
 import type { Spec } from '../../spec/types.ts';
 import { variableOf } from '../environment.ts';
 import type { InitContext } from '../init/context.ts';
+import { cleanPath } from '../names.ts';
+import { makeFolder } from '../paths.ts';
 import * as sys from '../sys/index.ts';
 
 export type ProgramStep =
   | { readonly kind: 'environment'; readonly env: readonly string[]; readonly uid: number }
-  | { readonly kind: 'cwd'; readonly path: string }
+  | { readonly kind: 'make-cwd' | 'cwd' | 'privileged-cwd'; readonly path: string }
   | { readonly kind: 'lookup'; readonly name: string }
   | { readonly kind: 'close-descriptors'; readonly preserve: number }
   | { readonly kind: 'exec'; readonly args: readonly string[] };
@@ -17,7 +19,19 @@ export const planEnvironment = (spec: Spec): ProgramStep[] => [
   { kind: 'environment', env: spec.process?.env ?? [], uid: spec.process?.user?.uid ?? 0 },
 ];
 
-export const planCwd = (spec: Spec): ProgramStep[] => [{ kind: 'cwd', path: spec.process?.cwd ?? '/' }];
+const cwdStep = (kind: 'make-cwd' | 'cwd' | 'privileged-cwd', spec: Spec): ProgramStep => ({
+  kind,
+  path: spec.process?.cwd ?? '/',
+});
+
+/** COMPAT: a folder that is not there is made, while the root can be written to. */
+export const planMakeCwd = (spec: Spec): ProgramStep[] =>
+  (spec.process?.cwd ?? '/') === '/' ? [] : [cwdStep('make-cwd', spec)];
+
+/** COMPAT: tried before the user is, too: the folder may be closed to the container's user. */
+export const planPrivilegedCwd = (spec: Spec): ProgramStep[] => [cwdStep('privileged-cwd', spec)];
+
+export const planCwd = (spec: Spec): ProgramStep[] => [cwdStep('cwd', spec)];
 
 export const planLookup = (spec: Spec): ProgramStep[] => {
   const name = spec.process?.args?.[0];
@@ -83,6 +97,24 @@ function enterDirectory(path: string): void {
   );
 }
 
+/** What we may not look into may be there all the same, and open to the container's user. */
+function makeDirectory(path: string, ctx: InitContext): void {
+  try {
+    sys.close(makeFolder(ctx.rootfs, cleanPath(path)));
+  } catch (error) {
+    if (!sys.isErrno(error, sys.E.EACCES)) throw error;
+  }
+}
+
+function tryDirectory(path: string, ctx: InitContext): void {
+  try {
+    enterDirectory(path);
+    ctx.isInCwd = true;
+  } catch (error) {
+    if (!sys.isErrno(error, sys.E.EACCES, sys.E.EPERM)) throw error;
+  }
+}
+
 /** Why `path` cannot be executed by the calling user, or undefined. */
 function refusal(path: string): string | undefined {
   try {
@@ -122,8 +154,12 @@ export function runProgramStep(step: ProgramStep, ctx: InitContext): void {
     case 'environment':
       ctx.environment = completeEnvironment(step.env, step.uid);
       return;
+    case 'make-cwd':
+      return makeDirectory(step.path, ctx);
+    case 'privileged-cwd':
+      return tryDirectory(step.path, ctx);
     case 'cwd':
-      return enterDirectory(step.path);
+      return ctx.isInCwd ? undefined : enterDirectory(step.path);
     case 'lookup':
       ctx.program = lookUp(step.name, ctx.environment);
       return;
@@ -151,6 +187,9 @@ export function describeProgramStep(step: ProgramStep): string {
   switch (step.kind) {
     case 'environment':
       return `setting the environment: ${step.env.join(' ')}`;
+    case 'make-cwd':
+      return `making the directory "${step.path}" if it is not there`;
+    case 'privileged-cwd':
     case 'cwd':
       return `changing directory to "${step.path}"`;
     case 'lookup':
