@@ -1,19 +1,17 @@
 // Each field of linux.resources on this host's hierarchies: the kernel's file says what was asked for, or it is refused
 // and nothing is left. The rows are in ../cgroups/rows.ts.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Context, describe, it } from 'mocha';
 import { documentPath, documentTable, documentWith } from '../cgroups/document.ts';
-import { DISK, type Files, type Outcome, type Row, rows } from '../cgroups/rows.ts';
+import { filesOf, filled, mode, outcomeOf, placeOf } from '../cgroups/host.ts';
+import { type Files, type Row, rows } from '../cgroups/rows.ts';
 import { useCase } from '../harness/case.ts';
-import { diskOf, hierarchies, isUnified, unifiedControllers } from '../harness/cgroup.ts';
+import { hierarchies, isUnified } from '../harness/cgroup.ts';
 import { deviates, isTsoci } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
-
-const mode = isUnified ? 'v2' : existsSync('/sys/fs/cgroup/unified') ? 'hybrid' : 'v1';
-const outcomeOf = (row: Row): Outcome => (mode === 'hybrid' ? (row.hybrid ?? row.v1) : row[mode]);
 
 describe(`cgroups (${mode})`, () => {
   const c = useCase();
@@ -42,23 +40,6 @@ describe(`cgroups (${mode})`, () => {
     remove();
   };
 
-  const isKnown = (file: string): boolean => {
-    const [tree, name = ''] = file.split('/');
-    // On a hybrid host the unified hierarchy's controllers are enabled when one is asked for.
-    return tree === 'unified' ? unifiedControllers().includes(name.split('.')[0] as string) : known.has(file);
-  };
-
-  const has = (files: Files | undefined): files is Files => files !== undefined && Object.keys(files).every(isKnown);
-
-  const disk = diskOf();
-  const filled = (value: unknown): unknown =>
-    JSON.parse(
-      JSON.stringify(value)
-        .replaceAll('"MAJOR"', disk.split(':')[0] ?? '')
-        .replaceAll('"MINOR"', disk.split(':')[1] ?? '')
-        .replaceAll(DISK, disk),
-    );
-
   const expectRefused = (context: Context, row: Row): void => {
     deviates(context, 'crun', 'leaves the cgroup of a container that it could not make');
     const refused = c.create('exec sleep 100', (config) =>
@@ -72,7 +53,7 @@ describe(`cgroups (${mode})`, () => {
   const expectFiles = (row: Row, files: Files): void => {
     const made = c.create('exec sleep 100', (config) => Object.assign(config.linux.resources, filled(row.resources)));
     expect(made).to.include({ status: 0 });
-    for (const [file, text] of Object.entries(filled(files) as Files)) {
+    for (const [file, text] of Object.entries(files)) {
       const lines = readFileSync(pathOf(file), 'utf8').trim().split('\n');
       expect(lines, file).to.include(text);
     }
@@ -85,11 +66,11 @@ describe(`cgroups (${mode})`, () => {
       for (const [peer, where, why] of row.deviations ?? []) {
         if (where === 'both' || (where === 'v2') === isUnified) deviates(this, peer, why);
       }
+      if (placeOf(row) === 'unified') {
+        for (const peer of ['runc', 'crun']) deviates(this, peer, 'knows no unified hierarchy beside v1');
+      }
       learn();
-      if ('refused' in outcome) return expectRefused(this, row);
-      if ('nothing' in outcome) return expectFiles(row, {});
-      const files = [outcome.files, outcome.or].find(has);
-      // The host has no such controller, or the kernel no such file: asked for in vain is an error.
+      const files = filesOf(row, known);
       if (files === undefined) expectRefused(this, row);
       else expectFiles(row, files);
     });

@@ -9,13 +9,10 @@ import { baseConfig, type Config, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { isUnified } from '../harness/cgroup.ts';
 import { deviates, onlyTsoci, type Result, runtimeName } from '../harness/runtime.ts';
+import { isBooted, systemctl } from '../harness/systemd.ts';
 import { until } from '../harness/until.ts';
 
 const MIB = 1 << 20;
-const isBooted = existsSync('/run/systemd/system');
-
-const systemctl = (...args: string[]): string => spawnSync('systemctl', args, { encoding: 'utf8' }).stdout;
-
 /** A unit's properties by name; several of one name in their order, a line each. */
 function show(unit: string): Record<string, string> {
   const properties: Record<string, string> = {};

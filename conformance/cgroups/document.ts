@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Files, type Outcome, type Row, rows } from './rows.ts';
+import { units } from './units.ts';
 
 const [BEGIN, END] = ['<!-- rows -->\n', '\n<!-- /rows -->'];
 
@@ -28,18 +29,42 @@ const valueText = (row: Row): string => {
   return JSON.stringify(value.length === 1 ? value[0] : row.resources).replaceAll('"', '');
 };
 
+/** Where v1 has no such controller: "as v2" below `unified/`. */
+const hybridText = ({ v1, v2 }: Row): string =>
+  'files' in v1 && 'files' in v2 ? 'as v1, else `unified/` as v2' : 'as v1';
+
+const unitText = (row: Row, version: 'v1' | 'v2'): string =>
+  Object.entries(units[row.field]?.[version] ?? {})
+    .map(([name, value]) => `\`${name}=${value}\``)
+    .join('<br>');
+
+const HEADER = [
+  'field',
+  'for example',
+  'v1',
+  'hybrid',
+  'v2',
+  'systemd, v1 and hybrid',
+  'systemd, v2',
+  'effect that is tested',
+];
+
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
 export function documentTable(table: readonly Row[]): string {
-  const lines = table.map((row) => {
-    const legacy = outcomeText(row.v1);
-    const hybrid = row.hybrid === undefined ? 'as v1' : outcomeText(row.hybrid);
-    const effect = row.effect === undefined ? '' : `${row.effect}`;
-    return `| ${row.field} | \`${valueText(row)}\` | ${legacy} | ${hybrid} | ${outcomeText(row.v2)} | ${effect} |`;
-  });
-  return [
-    '| field | for example | v1 | hybrid | v2 | effect that is tested |',
-    '|---|---|---|---|---|---|',
-    ...lines,
-  ].join('\n');
+  const lines = table.map((row) =>
+    line([
+      row.field,
+      `\`${valueText(row)}\``,
+      outcomeText(row.v1),
+      hybridText(row),
+      outcomeText(row.v2),
+      unitText(row, 'v1'),
+      unitText(row, 'v2'),
+      row.effect ?? '',
+    ]),
+  );
+  return [line(HEADER), `${HEADER.map(() => '|---').join('')}|`, ...lines].join('\n');
 }
 
 /** `text` with `table` between its markers. */

@@ -1,6 +1,7 @@
 // `npm run conformance:vm`: the black-box suites in a guest that has cgroup v2 alone, with a tiny first process and with systemd.
 //   --init tiny|systemd     only that one
 //   --engine uml|qemu       see vm.sh; uml
+//   --cgroups v2|hybrid|v1  how systemd mounts them; v2
 //   --only NAME[,NAME…]     only these of conformance/cases
 // RUNTIME is the runtime as with `npm run conformance`; a name is one of the guest's own: runc, crun.
 
@@ -17,8 +18,21 @@ const BUNDLED = 'dist/conformance';
 const RECEIVER = 'dist/receiver';
 
 const { values } = parseArgs({
-  options: { init: { type: 'string' }, engine: { type: 'string', default: 'uml' }, only: { type: 'string' } },
+  options: {
+    init: { type: 'string' },
+    engine: { type: 'string', default: 'uml' },
+    cgroups: { type: 'string', default: 'v2' },
+    only: { type: 'string' },
+  },
 });
+
+/** Arguments of the kernel, some of which systemd reads. */
+const LEGACY = 'systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1';
+const CGROUPS: Readonly<Record<string, string>> = {
+  v2: '',
+  hybrid: LEGACY,
+  v1: `${LEGACY} systemd.legacy_systemd_cgroup_controller=1`,
+};
 
 /** Plain files: in the guest loading costs more than running. */
 async function bundleCases(): Promise<void> {
@@ -53,12 +67,15 @@ function buildHelpers(): void {
 }
 
 function runIn(init: string): boolean {
-  console.log(`\n== ${process.env['RUNTIME'] ?? 'dist/tsoci'} in a guest (${values.engine}) with ${init}`);
+  console.log(
+    `\n== ${process.env['RUNTIME'] ?? 'dist/tsoci'} in a guest (${values.engine}, ${values.cgroups}) with ${init}`,
+  );
   const passed = Object.entries(process.env).filter(([name]) => /^(RUNTIME|TSOCI_|UPDATE_)/.test(name));
   const given = [...passed, ['CONFORMANCE_RECEIVER', RECEIVER] as const];
   const environment = given.flatMap(([name, value]) => ['-E', `${name}=${value}`]);
   const command = [...MOCHA, ...OPTIONS, `${BUNDLED}/*.test.mjs`];
-  const machine = ['-e', values.engine, '-i', init, '-v', `${PROJECT}:ro`, '-t', '3000', ...environment, '--'];
+  const how = ['-e', values.engine, '-i', init, '-k', CGROUPS[values.cgroups] ?? ''];
+  const machine = [...how, '-v', `${PROJECT}:ro`, '-t', '3000', ...environment, '--'];
   const vm = fileURLToPath(new URL('vm.sh', import.meta.url));
   const { status } = spawnSync(vm, [...machine, ...command], { stdio: 'inherit', cwd: PROJECT });
   if (status !== 0) console.log(`${basename(vm)}: status ${status}`);

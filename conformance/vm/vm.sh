@@ -139,7 +139,7 @@ run_qemu() {
     timeout --foreground -s KILL "$limit" qemu-system-x86_64 -M q35,memory-backend=ram -accel tcg,thread=multi,tb-size=512 -cpu EPYC -smp 1 \
         -m "$memory" -object "memory-backend-memfd,id=ram,size=${memory}M,share=on" -nodefaults -no-user-config -display none \
         -no-reboot -kernel "$image/vmlinuz" -initrd "$image/initrd.img" -serial "file:$run/console" \
-        -drive "id=disk,file=$image/root.ext4,format=raw,if=none,snapshot=on" -device virtio-blk-pci,drive=disk \
+        -drive "id=disk,file=$image/root.ext4,format=raw,if=none,snapshot=on,file.locking=off" -device virtio-blk-pci,drive=disk \
         -chardev stdio,id=out,signal=off -device virtio-serial-pci -device virtconsole,chardev=out "${devices[@]}" -append \
         "console=ttyS0 quiet panic=-1 mitigations=off vm.init=$first vm.out=/dev/hvc0 $arguments" </dev/null >&3 2>"$run/qemu.log"
 }
