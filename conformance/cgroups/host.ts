@@ -21,8 +21,9 @@ function controllerOf({ v1, resources }: Row): string {
   return file === '' ? (CONTROLLERS[field] ?? field) : (file.split('/')[0] as string);
 }
 
-/** The host has no v1 hierarchy with the row's controller. */
-export const isMissing = (row: Row): boolean => mode !== 'v2' && !existsSync(join(ROOT, controllerOf(row)));
+/** The host has no v1 hierarchy with the row's controller; systemd makes a folder even for one that it cannot mount. */
+export const isMissing = (row: Row): boolean =>
+  mode !== 'v2' && !existsSync(join(ROOT, controllerOf(row), 'cgroup.procs'));
 
 /** It is on a hybrid host, in the unified hierarchy alone. */
 function isUnifiedOnly(row: Row): boolean {
