@@ -2,7 +2,7 @@
 //   --init tiny|systemd     only that one
 //   --engine uml|qemu       see vm.sh; uml
 //   --cgroups v2|hybrid|v1  how systemd mounts them; v2
-//   --only NAME[,NAME…]     only these of conformance/cases
+//   --only NAME[,NAME…]     only these of conformance/cli and conformance/cases
 // RUNTIME is the runtime as with `npm run conformance`; a name is one of the guest's own: runc, crun.
 
 import { spawnSync } from 'node:child_process';
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-const CASES = join(PROJECT, 'conformance/cases');
+const FOLDERS = ['cli', 'cases'].map((name) => join(PROJECT, 'conformance', name));
 const BUNDLED = 'dist/conformance';
 const RECEIVER = 'dist/receiver';
 
@@ -39,13 +39,14 @@ async function bundleCases(): Promise<void> {
   const outdir = join(PROJECT, BUNDLED);
   rmSync(outdir, { recursive: true, force: true });
   const wanted = values.only?.split(',').map((name) => `${name}.test.ts`);
-  const names = readdirSync(CASES).filter((name) => wanted?.includes(name) ?? name.endsWith('.test.ts'));
-  const entryPoints = names.map((name) => join(CASES, name));
+  const files = FOLDERS.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const entryPoints = files.filter((file) => wanted?.includes(basename(file)) ?? file.endsWith('.test.ts'));
   const common = { bundle: true, splitting: true, platform: 'node', format: 'esm', target: 'node20' } as const;
   await build({
     ...common,
     entryPoints,
     outdir,
+    outbase: join(PROJECT, 'conformance'),
     external: ['mocha'],
     sourcemap: 'inline',
     outExtension: { '.js': '.mjs' },
@@ -73,7 +74,7 @@ function runIn(init: string): boolean {
   const passed = Object.entries(process.env).filter(([name]) => /^(RUNTIME|TSOCI_|UPDATE_)/.test(name));
   const given = [...passed, ['CONFORMANCE_RECEIVER', RECEIVER] as const];
   const environment = given.flatMap(([name, value]) => ['-E', `${name}=${value}`]);
-  const command = [...MOCHA, ...OPTIONS, `${BUNDLED}/*.test.mjs`];
+  const command = [...MOCHA, ...OPTIONS, `${BUNDLED}/*/*.test.mjs`];
   const how = ['-e', values.engine, '-i', init, '-k', CGROUPS[values.cgroups] ?? ''];
   const machine = [...how, '-v', `${PROJECT}:ro`, '-t', '3000', ...environment, '--'];
   const vm = fileURLToPath(new URL('vm.sh', import.meta.url));

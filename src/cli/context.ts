@@ -61,3 +61,13 @@ export function absolutePath(path: string | undefined): string | undefined {
   if (path === undefined || path === '' || path.startsWith('/')) return path === '' ? undefined : path;
   return `${sys.currentDirectory()}/${path}`;
 }
+
+/** A document that the caller names. Throws ERR_USAGE with what keeps it from being read. */
+export function readDocument(path: string): Uint8Array {
+  try {
+    return sys.readFile(path);
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError)) throw error;
+    throw new TsociError('ERR_USAGE', `open ${path}: ${error.reason}`, { cause: error });
+  }
+}

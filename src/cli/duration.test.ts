@@ -15,9 +15,14 @@ describe('parseDuration', () => {
     });
   }
 
-  for (const text of ['', '5', 's', '-1s', '0s', '5x', '1s ']) {
-    it(`refuses ${JSON.stringify(text)}`, () => {
-      expect(() => parseDuration(text, 'interval')).to.throw(/parse error|greater than 0/);
-    });
+  for (const [texts, words] of [
+    [['', '5', 's', '-', '5x', '1s ', '--1s'], /parse error/],
+    [['0', '0s', '-1s', '-0'], /greater than 0/],
+  ] as const) {
+    for (const text of texts) {
+      it(`refuses ${JSON.stringify(text)}`, () => {
+        expect(() => parseDuration(text, 'interval')).to.throw(words);
+      });
+    }
   }
 });

@@ -1,5 +1,6 @@
 // The log: text as logrus writes it, or one JSON object a line, to standard error or to a file that engines read.
 
+import { TsociError } from '../errors.ts';
 import * as sys from '../linux/sys/index.ts';
 import { now } from '../runtime/time.ts';
 
@@ -38,9 +39,23 @@ function format(options: LogOptions, level: Level, message: string): string {
 
 const write = (fd: number, text: string): void => sys.writeAll(fd, sys.door().encode(text));
 
-function append(file: string, text: string): void {
+function openFile(file: string): number {
   const flags = sys.O_WRONLY | sys.O_CREAT | sys.O_APPEND | sys.O_CLOEXEC;
-  sys.withFd(sys.openat(sys.AT_FDCWD, file, flags, 0o644), (fd) => write(fd, text));
+  return sys.openat(sys.AT_FDCWD, file, flags, 0o644);
+}
+
+const append = (file: string, text: string): void => sys.withFd(openFile(file), (fd) => write(fd, text));
+
+/** Throws ERR_USAGE for a format that is none and for a file that cannot be written to; makes the file. */
+export function checkLog({ file, format }: LogOptions): void {
+  if (format !== 'text' && format !== 'json') throw new TsociError('ERR_USAGE', `invalid log-format: ${format}`);
+  if (file === undefined || file === '') return;
+  try {
+    sys.close(openFile(file));
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError)) throw error;
+    throw new TsociError('ERR_USAGE', `open ${file}: ${error.reason}`, { cause: error });
+  }
 }
 
 export function openLog(options: LogOptions): Logger {

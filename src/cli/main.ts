@@ -7,7 +7,7 @@ import { type Arguments, isSet, parseArguments, text } from './arguments.ts';
 import { COMMANDS, type Command, GLOBAL_FLAGS } from './commands.ts';
 import { type Cli, rootlessCgroups, rootOf, type Verb } from './context.ts';
 import { commandHelp, programHelp } from './help.ts';
-import { openLog } from './log.ts';
+import { checkLog, type Logger, type LogOptions, openLog } from './log.ts';
 import { create } from './verbs/create.ts';
 import { events } from './verbs/events.ts';
 import { exec } from './verbs/exec.ts';
@@ -49,12 +49,13 @@ const out = (words: string): void => write(1, words);
 
 const versionText = (): string => `tsoci version ${__VERSION__}\ncommit: ${__COMMIT__}\nspec: ${OCI_VERSION}\n`;
 
-const logOf = (global: Arguments | undefined) =>
-  openLog({
-    file: global === undefined ? undefined : text(global, 'log'),
-    format: global === undefined ? 'text' : (text(global, 'log-format') ?? 'text'),
-    debug: global !== undefined && isSet(global, 'debug'),
-  });
+const logOptions = (global: Arguments | undefined): LogOptions => ({
+  file: global === undefined ? undefined : text(global, 'log'),
+  format: global === undefined ? 'text' : (text(global, 'log-format') ?? 'text'),
+  debug: global !== undefined && isSet(global, 'debug'),
+});
+
+const logOf = (global: Arguments | undefined): Logger => openLog(logOptions(global));
 
 /** What a failure of the verb is told with. */
 function prefixOf(name: string, error: TsociError): string {
@@ -73,9 +74,11 @@ function tell(name: string, error: TsociError, global: Arguments | undefined): n
   return name === 'exec' ? 255 : 1;
 }
 
-/** The verb that is at work; none while arguments are parsed: what is wrong with those is told without its prefix. */
 interface Begun {
+  /** The verb that is at work; none while arguments are parsed: what is wrong with those is told without its prefix. */
   verb: string;
+  /** The global flags, once it is known that there is a log to be had by them. */
+  global: Arguments | undefined;
 }
 
 const COUNTS = (command: Command, count: number): string | undefined => {
@@ -85,20 +88,23 @@ const COUNTS = (command: Command, count: number): string | undefined => {
   return `tsoci: "${command.name}" requires ${rule} argument(s)`;
 };
 
-function runCommand(command: Command, rest: readonly string[], global: Arguments, begun: Begun): number {
-  let args: Arguments;
+/** What was asked of a command; undefined when help was. Throws ERR_USAGE, with the command's help printed. */
+function parseCommand(command: Command, rest: readonly string[]): Arguments | undefined {
   try {
-    args = parseArguments(rest, [...command.flags, HELP], command.stopEarly === true);
+    const args = parseArguments(rest, [...command.flags, HELP], command.stopEarly === true);
+    if (isSet(args, 'help')) return undefined;
     const fault = COUNTS(command, args.positional.length);
-    if (isSet(args, 'help')) {
-      out(commandHelp(command));
-      return 0;
-    }
     if (fault !== undefined) throw new TsociError('ERR_USAGE', fault);
+    return args;
   } catch (error) {
-    out(`Incorrect Usage.\n\n${commandHelp(command)}`);
+    if (error instanceof TsociError) out(`Incorrect Usage: ${error.message}\n\n${commandHelp(command)}`);
     throw error;
   }
+}
+
+function runCommand(command: Command, rest: readonly string[], global: Arguments, begun: Begun): number {
+  const args = parseCommand(command, rest);
+  if (args === undefined) return help(command.name, global);
   const cli: Cli = {
     root: rootOf(global),
     rootless: rootlessCgroups(global),
@@ -115,42 +121,49 @@ function runCommand(command: Command, rest: readonly string[], global: Arguments
 
 const HELP = GLOBAL_FLAGS.find((flag) => flag.name === 'help') as (typeof GLOBAL_FLAGS)[number];
 
+function parseGlobal(argv: readonly string[]): Arguments {
+  try {
+    return parseArguments(argv, GLOBAL_FLAGS, true);
+  } catch (error) {
+    if (error instanceof TsociError) out(`Incorrect Usage. ${error.message}\n\n${programHelp()}`);
+    throw error;
+  }
+}
+
 function dispatch(global: Arguments, begun: Begun): number {
   const [name, ...rest] = global.positional;
-  const format = text(global, 'log-format') ?? 'text';
-  if (format !== 'text' && format !== 'json') throw new TsociError('ERR_USAGE', `invalid log-format: ${format}`);
+  checkLog(logOptions(global));
+  begun.global = global;
   if (isSet(global, 'version')) out(versionText());
-  else if (name === undefined || name === 'help' || name === 'h' || isSet(global, 'help')) return help(rest[0]);
+  else if (name === undefined || name === 'help' || name === 'h' || isSet(global, 'help')) return help(rest[0], global);
   else {
     const command = COMMANDS.find((candidate) => candidate.name === name);
-    if (command === undefined) return unknown(name);
+    if (command === undefined) return unknown(name, global);
     return runCommand(command, rest, global, begun);
   }
   return 0;
 }
 
-function help(name: string | undefined): number {
+function help(name: string | undefined, global: Arguments): number {
   const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (name !== undefined && command === undefined) return unknown(name);
+  if (name !== undefined && command === undefined) return unknown(name, global);
   out(command === undefined ? programHelp() : commandHelp(command));
   return 0;
 }
 
 /** COMPAT: runc's words and its exit code for a verb that it does not know. */
-function unknown(name: string): number {
-  write(2, `No help topic for '${name}'\n`);
+function unknown(name: string, global: Arguments): number {
+  logOf(global).error(`No help topic for '${name}'`);
   return 3;
 }
 
 /** Runs the command line `argv` (without the program's name) and returns the exit code. Internal errors are thrown. */
 export function main(argv: readonly string[]): number {
-  let global: Arguments | undefined;
-  const begun: Begun = { verb: '' };
+  const begun: Begun = { verb: '', global: undefined };
   try {
-    global = parseArguments(argv, GLOBAL_FLAGS, true);
-    return dispatch(global, begun);
+    return dispatch(parseGlobal(argv), begun);
   } catch (error) {
     if (!(error instanceof TsociError)) throw error;
-    return tell(begun.verb, error, global);
+    return tell(begun.verb, error, begun.global);
   }
 }

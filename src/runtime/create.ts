@@ -229,6 +229,11 @@ function openStartSocket(root: string, id: string): number {
 export function writePidFile(path: string, pid: number): void {
   const slash = path.lastIndexOf('/');
   const hidden = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
-  sys.writeNewFile(hidden, String(pid), 0o666);
-  sys.renameat2(sys.AT_FDCWD, hidden, sys.AT_FDCWD, path, 0);
+  try {
+    sys.writeNewFile(hidden, String(pid), 0o666);
+    sys.renameat2(sys.AT_FDCWD, hidden, sys.AT_FDCWD, path, 0);
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError)) throw error;
+    throw new TsociError('ERR_USAGE', `open ${path}: ${error.reason}`, { cause: error });
+  }
 }

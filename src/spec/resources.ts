@@ -7,9 +7,12 @@ import { parseJson } from './parse.ts';
 import type { LinuxResources } from './types.ts';
 import { OCI_VERSION } from './versions.ts';
 
-/** Throws ERR_SPEC_JSON, or ERR_SPEC_SCHEMA with one line a fault; pointers are those of a whole configuration. */
+/**
+ * `null` asks for nothing, as Go reads it. Throws ERR_SPEC_JSON, or ERR_SPEC_SCHEMA with one line a fault; pointers are
+ * those of a whole configuration.
+ */
 export function parseResources(bytes: Uint8Array): LinuxResources {
-  const resources = parseJson(bytes, 'resources') as LinuxResources;
+  const resources = (parseJson(bytes, 'resources') ?? {}) as LinuxResources;
   checkResources(resources);
   return resources;
 }

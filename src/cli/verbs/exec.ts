@@ -1,12 +1,11 @@
 import { TsociError } from '../../errors.ts';
-import * as sys from '../../linux/sys/index.ts';
 import { loadBundle } from '../../runtime/bundle.ts';
 import { execInContainer, recordToEnter } from '../../runtime/exec.ts';
 import { closeInherited } from '../../runtime/inherited.ts';
 import { parseProcess, validProcess } from '../../spec/process.ts';
 import type { LinuxCapabilities, Process, User } from '../../spec/types.ts';
 import { type Arguments, integer, isSet, list, text } from '../arguments.ts';
-import { absolutePath, type Cli } from '../context.ts';
+import { absolutePath, type Cli, readDocument } from '../context.ts';
 
 /** CVE-2026-30892: the whole text, as a number that fits; nothing is narrowed. */
 function idOf(text: string): number {
@@ -80,7 +79,7 @@ export function exec(args: Arguments, cli: Cli): number {
     ...(cli.log.debug === undefined ? {} : { debug: cli.log.debug }),
   };
   const record = recordToEnter(options);
-  const process = file === '' ? processByFlags(args, record.bundle) : parseProcess(sys.readFile(file));
+  const process = file === '' ? processByFlags(args, record.bundle) : parseProcess(readDocument(file));
   // ORDER: the document may have come by a descriptor.
   closeInherited(options.preserveFds);
   return execInContainer(record, process, options);

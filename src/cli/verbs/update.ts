@@ -4,7 +4,7 @@ import { updateContainer } from '../../runtime/update.ts';
 import { checkResources, parseResources } from '../../spec/resources.ts';
 import type { Int64, LinuxResources } from '../../spec/types.ts';
 import { type Arguments, text } from '../arguments.ts';
-import type { Cli } from '../context.ts';
+import { type Cli, readDocument } from '../context.ts';
 
 const UNITS = 'bkmgtp';
 
@@ -73,15 +73,8 @@ function resourcesOf(args: Arguments): LinuxResources {
   return resources;
 }
 
-function readResources(path: string): LinuxResources {
-  if (path === '-') return parseResources(sys.readAll(0));
-  try {
-    return parseResources(sys.readFile(path));
-  } catch (error) {
-    if (error instanceof sys.SyscallError) throw new TsociError('ERR_USAGE', `open ${path}: ${error.reason}`);
-    throw error;
-  }
-}
+const readResources = (path: string): LinuxResources =>
+  parseResources(path === '-' ? sys.readAll(0) : readDocument(path));
 
 export function update(args: Arguments, cli: Cli): number {
   const path = text(args, 'resources') ?? '';

@@ -142,6 +142,6 @@ function takeBack(before: readonly Write[], warn: (text: string) => void): void 
     writeAll(before);
   } catch (error) {
     if (!(error instanceof TsociError)) throw error;
-    warn(`setting back the old limits: ${error.message}`);
+    warn(`Setting back cgroup configs failed due to error: ${error.message}`); // COMPAT: runc's words
   }
 }
