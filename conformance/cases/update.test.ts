@@ -1,11 +1,8 @@
 // update: the kernel's files say what was asked for last, whatever was there before.
-//
-// UPDATE_ROUNDS: how many random requests are made one after another (default 60); UPDATE_SEED repeats a run.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
@@ -14,85 +11,10 @@ import { deviates } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
 const MIB = 1 << 20;
-const ROUNDS = Number(process.env['UPDATE_ROUNDS'] ?? 60);
-const SEED = Number(process.env['UPDATE_SEED'] ?? Date.now() % 1_000_000);
 /** What v1 shows where there is no limit: the largest number of whole pages. */
 const NO_LIMIT = '9223372036854771712';
 
-interface Limits {
-  limit: number;
-  swap: number;
-  reservation: number;
-  quota: number;
-  period: number;
-  pids: number;
-  cpus: string;
-}
-
-const mebibytes = (min: number, max: number) => fc.integer({ min, max }).map((count) => count * MIB);
-
-const memory = fc.oneof(
-  fc.tuple(mebibytes(64, 512), mebibytes(0, 512)).map(([limit, more]) => ({ limit, swap: limit + more })),
-  fc.tuple(mebibytes(64, 512)).map(([limit]) => ({ limit, swap: -1 })),
-  fc.constant({ limit: -1, swap: -1 }),
-  mebibytes(64, 512).map((reservation) => ({ reservation })),
-);
-
-const quota = fc.oneof(fc.integer({ min: 1000, max: 500_000 }), fc.constant(-1));
-const period = fc.integer({ min: 1000, max: 1_000_000 });
-const cpu = fc.oneof(
-  fc.record({ quota, period }),
-  fc.record({ quota }),
-  fc.record({ period }),
-  fc.constantFrom('0', '0-1', '1').map((cpus) => ({ cpus })),
-);
-
-const pids = fc.record({ limit: fc.oneof(fc.integer({ min: 10, max: 5000 }), fc.constant(-1)) });
-
-/** Zeros and devices are what engines send along; they must change nothing. */
-const noise = fc.constantFrom<Config>(
-  {},
-  { devices: [{ allow: false, access: 'rwm' }] },
-  { blockIO: { weight: 0 }, network: {} },
-);
-
-const requests = fc
-  .tuple(fc.option(memory), fc.option(cpu), fc.option(pids), noise)
-  .map(([ofMemory, ofCpu, ofPids, more]) => ({
-    ...(ofMemory === null ? { memory: {} } : { memory: ofMemory }),
-    ...(ofCpu === null ? { cpu: { shares: 0, quota: 0, period: 0 } } : { cpu: ofCpu }),
-    ...(ofPids === null ? {} : { pids: ofPids }),
-    ...more,
-  }));
-
-/** What is asked for is what holds; the rest is as it was. */
-function merge(held: Limits, request: Config): Limits {
-  const { memory: ofMemory = {}, cpu: ofCpu = {}, pids: ofPids } = request;
-  const asked = { ...ofMemory, ...ofCpu, ...(ofPids === undefined ? {} : { pids: ofPids.limit }) };
-  const changed = Object.entries(asked).filter(([, value]) => value !== 0);
-  return { ...held, ...Object.fromEntries(changed) };
-}
-
 const bytes = (value: number): string => (value < 0 ? (isUnified ? 'max' : NO_LIMIT) : String(value));
-
-function expected(held: Limits): Record<string, string> {
-  const common = { pids: held.pids < 0 ? 'max' : String(held.pids), limit: bytes(held.limit) };
-  if (isUnified) {
-    return {
-      ...common,
-      swap: held.swap < 0 ? 'max' : String(held.swap - held.limit),
-      reservation: held.reservation < 0 ? '0' : String(held.reservation),
-      cpu: `${held.quota < 0 ? 'max' : held.quota} ${held.period}`,
-    };
-  }
-  return {
-    ...common,
-    swap: bytes(held.swap),
-    reservation: bytes(held.reservation),
-    cpu: `${held.quota} ${held.period}`,
-    cpus: held.cpus,
-  };
-}
 
 describe('update', () => {
   const c = useCase();
@@ -118,25 +40,6 @@ describe('update', () => {
           cpu: `${value('cpu/cpu.cfs_quota_us')} ${value('cpu/cpu.cfs_period_us')}`,
           cpus: value('cpuset/cpuset.cpus'),
         }),
-  });
-
-  it(`holds the last of ${ROUNDS} random requests, after each of them (seed ${SEED})`, function () {
-    deviates(this, 'crun', 'has another idea of zeros');
-    if (isUnified) deviates(this, 'runc', 'forgets the quota when the period changes');
-    this.timeout(30_000 + 2000 * ROUNDS);
-    begin();
-    // The generator knows of two processors; on a host with one no request names them.
-    const single = readFileSync('/sys/devices/system/cpu/online', 'utf8').trim() === '0';
-    const cpus = isUnified ? '' : value('cpuset/cpuset.cpus');
-    let held: Limits = { limit: -1, swap: -1, reservation: -1, quota: -1, period: 100_000, pids: -1, cpus };
-    for (const [round, request] of fc.sample(requests, { numRuns: ROUNDS, seed: SEED }).entries()) {
-      if (single || isUnified) delete (request.cpu as Config).cpus;
-      const result = send(request);
-      expect(result, `round ${round}: ${JSON.stringify(request)}`).to.include({ status: 0 });
-      held = merge(held, request);
-      expect(found(), `round ${round}: ${JSON.stringify(request)}`).to.deep.equal(expected(held));
-    }
-    c.verb('delete', '--force');
   });
 
   it('takes limits as flags, with units', function () {

@@ -288,6 +288,13 @@ const blockIO: Row[] = [
   throttle('throttleWriteBpsDevice', 'write_bps', 'wbps'),
   throttle('throttleReadIOPSDevice', 'read_iops', 'riops'),
   throttle('throttleWriteIOPSDevice', 'write_iops', 'wiops'),
+  {
+    field: 'blockIO.throttleReadBpsDevice, 0',
+    resources: { blockIO: { throttleReadBpsDevice: [{ ...disk, rate: 0 }] } },
+    v1: { nothing: 'no limit' },
+    v2: { nothing: 'no limit' },
+    deviations: [['runc', 'v2', 'hands 0 to the kernel, which refuses it']],
+  },
 ];
 
 const HUGE = '4194304';

@@ -15,6 +15,12 @@ export const cgroupFile = (bundle: Bundle, legacy: string, unified = legacy.spli
     ? join(ROOT, bundle.cgroup, unified)
     : join(ROOT, legacy.split('/')[0] as string, bundle.cgroup, legacy.split('/')[1] as string);
 
+/** `controller/file` in v1, `file` in v2. */
+export const cgroupPath = ({ cgroup }: Bundle, file: string): string => {
+  const [controller = '', name = ''] = file.split('/');
+  return isUnified ? join(ROOT, cgroup, file) : join(ROOT, controller, cgroup, name);
+};
+
 export const cgroupValue = (bundle: Bundle, legacy: string, unified?: string): string =>
   readFileSync(cgroupFile(bundle, legacy, unified), 'utf8').trim();
 

@@ -2,10 +2,11 @@
 // alone, the next one finds there.
 
 import { TsociError } from '../errors.ts';
+import { enableMissing } from '../linux/cgroups/enable.ts';
 import { probeCgroups } from '../linux/cgroups/host.ts';
 import { setUnitProperties } from '../linux/cgroups/systemd/manager.ts';
 import { updatedProperties } from '../linux/cgroups/systemd/plan.ts';
-import { applyUpdate, checkUsage, completed, planUpdate } from '../linux/cgroups/update.ts';
+import { applyUpdate, checkUsage, completed, planEnable, planUpdate } from '../linux/cgroups/update.ts';
 import type { LinuxResources } from '../spec/types.ts';
 import { readRecord } from './record.ts';
 import { statusOf } from './status.ts';
@@ -37,5 +38,7 @@ export function updateContainer(
   if (unified !== undefined) checkUsage(request, unified);
   const { unit } = record;
   const tell = unit === undefined ? undefined : () => setUnitProperties(unit, updatedProperties(request, host));
-  applyUpdate(planUpdate(request, host, record.cgroupPaths), warn, tell);
+  const writes = planUpdate(request, host, record.cgroupPaths);
+  for (const step of planEnable(writes, host, record.cgroupPaths)) enableMissing(step);
+  applyUpdate(writes, warn, tell);
 }

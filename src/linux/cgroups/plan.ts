@@ -7,7 +7,14 @@ import { planCgroupDevices } from './devices/plan.ts';
 import type { CgroupHost, Hierarchy } from './host.ts';
 import { planOwner } from './owner.ts';
 import type { Setting } from './settings.ts';
-import { type CgroupPaths, type CgroupPlan, type CgroupStep, type JoinCgroupStep, writeStep } from './steps.ts';
+import {
+  type CgroupPaths,
+  type CgroupPlan,
+  type CgroupStep,
+  type EnableStep,
+  type JoinCgroupStep,
+  writeStep,
+} from './steps.ts';
 import { legacySettings, planLegacy } from './v1/plan.ts';
 import { controllerOf, convertedSettings, unifiedHierarchySettings } from './v2/plan.ts';
 
@@ -63,7 +70,7 @@ export function settingsOf(resources: LinuxResources, host: CgroupHost): Setting
   );
 }
 
-function enableStep({ mountPoint }: Hierarchy, dir: string, settings: readonly Setting[]): CgroupStep {
+export function enableStep({ mountPoint }: Hierarchy, dir: string, settings: readonly Setting[]): EnableStep {
   const needed = new Map<string, string>();
   for (const setting of settings) {
     const name = controllerOf(setting);

@@ -3,6 +3,7 @@
 import { TsociError } from '../../errors.ts';
 import * as sys from '../sys/index.ts';
 import { attachFilter } from './devices/attach.ts';
+import { enableControllers } from './enable.ts';
 import { freezerStateOf, textOf } from './freezer.ts';
 import { pidsBelow } from './members.ts';
 import type { CgroupStep } from './steps.ts';
@@ -61,49 +62,6 @@ function inherited(dir: string, mountPoint: string, file: string): string {
   const value = inherited(dir.slice(0, dir.lastIndexOf('/')), mountPoint, file);
   sys.writeText(`${dir}/${file}`, value);
   return value;
-}
-
-const namesIn = (path: string): string[] =>
-  sys
-    .readText(path)
-    .split(/\s+/)
-    .filter((name) => name !== '');
-
-/** All at once, as it nearly always goes; else one by one: one that cannot be had must not keep us from the others. */
-function enableIn(dir: string): void {
-  const enabled = namesIn(`${dir}/cgroup.subtree_control`);
-  const missing = namesIn(`${dir}/cgroup.controllers`).filter((name) => !enabled.includes(name));
-  if (missing.length === 0 || enable(dir, missing) || missing.length === 1) return;
-  for (const name of missing) enable(dir, [name]);
-}
-
-/** Whether it worked. What did not is told by the controller's absence below, if anything needs it. */
-function enable(dir: string, names: readonly string[]): boolean {
-  try {
-    sys.writeText(`${dir}/cgroup.subtree_control`, names.map((name) => `+${name}`).join(' '));
-    return true;
-  } catch (error) {
-    if (error instanceof sys.SyscallError) return false;
-    throw error;
-  }
-}
-
-/** Enables in every ancestor the controllers that it has to give. Throws ERR_CGROUP for a needed one that does not arrive. */
-function enableControllers({ dir, mountPoint, needed }: Extract<CgroupStep, { kind: 'cgroup-enable' }>): void {
-  let at = mountPoint;
-  for (const part of dir.slice(mountPoint.length + 1).split('/')) {
-    enableIn(at);
-    at = `${at}/${part}`;
-  }
-  if (needed.length === 0) return;
-  const available = namesIn(`${dir}/cgroup.controllers`);
-  const missing = needed.find(({ name }) => !available.includes(name));
-  if (missing === undefined) return;
-  const { name, pointer } = missing;
-  throw new TsociError('ERR_CGROUP', `${pointer}: controller "${name}" is not available in ${dir}`, {
-    pointer,
-    hint: `it is in no cgroup.controllers, or a cgroup above has processes of its own and cannot give it`,
-  });
 }
 
 /** A file that is not there may have another in its place. */

@@ -57,6 +57,8 @@ export interface JoinCgroupStep {
   readonly optional: boolean;
 }
 
+export type EnableStep = Extract<CgroupStep, { kind: 'cgroup-enable' }>;
+
 export const writeStep = (dir: string, { file, value, otherwise }: Setting): CgroupStep => ({
   kind: 'cgroup-write',
   dir,

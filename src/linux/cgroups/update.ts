@@ -6,9 +6,9 @@ import type { LinuxResources } from '../../spec/types.ts';
 import * as sys from '../sys/index.ts';
 import { textOf } from './freezer.ts';
 import type { CgroupHost } from './host.ts';
-import { keyOf, settingsOf } from './plan.ts';
+import { enableStep, keyOf, settingsOf } from './plan.ts';
 import type { Setting } from './settings.ts';
-import type { CgroupPaths } from './steps.ts';
+import type { CgroupPaths, EnableStep } from './steps.ts';
 import { checkMemoryUsage } from './v2/memory.ts';
 
 export interface Write {
@@ -28,6 +28,19 @@ export function planUpdate(resources: LinuxResources, host: CgroupHost, paths: C
     const { pointer } = first;
     throw new TsociError('ERR_CGROUP', `${pointer}: the container has no cgroup for it`, { pointer });
   });
+}
+
+/**
+ * What has to be enabled in the unified hierarchy for `writes`: on a hybrid host the container may have been made without
+ * asking anything of it. Pure.
+ */
+export function planEnable(writes: readonly Write[], host: CgroupHost, paths: CgroupPaths): EnableStep[] {
+  const hierarchy = host.hierarchies.find(({ version }) => version === 2);
+  const dir = paths['unified'];
+  const settings = writes.filter((write) => write.dir === dir).map(({ setting }) => setting);
+  return hierarchy === undefined || dir === undefined || settings.length === 0
+    ? []
+    : [enableStep(hierarchy, dir, settings)];
 }
 
 /** `max`, `100`, `max 100000`: as it would be asked for. */

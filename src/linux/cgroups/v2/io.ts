@@ -17,10 +17,11 @@ const weightSetting = (weight: number, prefix: string, pointer: string): Setting
   otherwise: { file: 'io.weight', value: `${prefix}${ioWeightOf(weight)}` },
 });
 
+/** A rate of 0 is none, as v1 has it; here the kernel refuses 0. */
 const throttles = (key: string, name: string, devices: readonly LinuxThrottleDevice[] | undefined): Setting[] =>
   (devices ?? []).map(({ major, minor, rate }, index) => ({
     file: 'io.max',
-    value: `${major}:${minor} ${key}=${rate}`,
+    value: `${major}:${minor} ${key}=${isAsked(rate) ? rate : 'max'}`,
     pointer: `${POINTER}/${name}/${index}`,
   }));
 
