@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
-import { cgroupFile, cgroupValue, isUnified } from '../harness/cgroup.ts';
+import { cgroupFile, cgroupValue, isUnified, needsController } from '../harness/cgroup.ts';
 import { deviates } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
@@ -44,6 +44,7 @@ describe('update', () => {
 
   it('takes limits as flags, with units', function () {
     deviates(this, 'crun', 'reads no units');
+    needsController(this, 'memory');
     begin();
     expect(update('--memory', '64m', '--memory-swap', '1G', '--memory-reservation', '32768k')).to.include({
       status: 0,
@@ -126,6 +127,7 @@ describe('update', () => {
   it('leaves everything as it was when the kernel refuses a part', function () {
     deviates(this, 'runc', 'writes what it wrote back, not what was there');
     deviates(this, 'crun', 'leaves what it has written');
+    needsController(this, 'memory');
     begin({ memory: { limit: 256 * MIB, swap: 512 * MIB }, pids: { limit: 30 }, cpu: { quota: 40000, period: 80000 } });
     const before = found();
     const impossible = isUnified
@@ -141,6 +143,7 @@ describe('update', () => {
   it('names what is in use when a limit is below it', function () {
     deviates(this, 'crun', 'has other words');
     if (isUnified) deviates(this, 'runc', '1.1 looks only when there was a limit');
+    needsController(this, 'memory');
     begin();
     const refused = send({ memory: { limit: 4096, checkBeforeUpdate: true } });
     expect(refused).to.include({ status: 1 });

@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Context } from 'mocha';
 import type { Bundle } from './bundle.ts';
 
 const ROOT = '/sys/fs/cgroup';
@@ -29,6 +30,16 @@ export const hierarchies = (bundle: Bundle): { controller: string; dir: string }
   (isUnified ? [''] : readdirSync(ROOT))
     .map((controller) => ({ controller, dir: join(ROOT, controller, bundle.cgroup) }))
     .filter(({ dir }) => existsSync(dir));
+
+/** A test of what not every kernel has is skipped, with the reason told. */
+export function needsController(context: Context, name: string): void {
+  const has = isUnified
+    ? readFileSync(join(ROOT, 'cgroup.controllers'), 'utf8').trim().split(' ').includes(name)
+    : existsSync(join(ROOT, name));
+  if (has) return;
+  if (context.test !== undefined) context.test.title += ` [no controller ${name} here]`;
+  context.skip();
+}
 
 /** MAJOR:MINOR of the disk that holds the bundles, else of any. */
 export function diskOf(): string {
