@@ -1,12 +1,13 @@
 // What limits do to those who try to take more: the container suffers, nobody else, and its end is told as it was.
 
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { useCase } from '../harness/case.ts';
-import { cgroupValue, diskOf } from '../harness/cgroup.ts';
+import { cgroupValue, diskOf, isUnified } from '../harness/cgroup.ts';
+import { deviates } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
 const MIB = 1 << 20;
@@ -97,6 +98,47 @@ describe('cgroups: effects', () => {
     });
     expect(result.stderr).to.match(/\/dev\/a: Operation not permitted/);
     expect(result.stderr).to.not.include('/dev/b');
+  });
+
+  it('has open what is allowed, and nothing else, while limits change', () => {
+    const tries =
+      'while :; do : <>/dev/null || echo b >>/told; (: </dev/a) 2>/dev/null && echo a >>/told; echo >>/done; done';
+    expect(
+      c.create(`mknod /dev/a c 1 11 && ${tries}`, (config) => {
+        for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities[set].push('CAP_MKNOD');
+      }),
+    ).to.include({ status: 0 });
+    expect(c.verb('start')).to.include({ status: 0 });
+    const done = () => (existsSync(join(c.bundle.rootfs, 'done')) ? statSync(join(c.bundle.rootfs, 'done')).size : 0);
+    for (let round = 0; round < 10; round++) {
+      const before = done();
+      const resources = { pids: { limit: 100 + round }, devices: [{ allow: round % 2 === 0, access: 'rwm' }] };
+      const update = c.runtime.run(['update', '-r', '-', c.bundle.id], { input: JSON.stringify(resources) });
+      expect(update).to.include({ status: 0 });
+      until(() => done() > before, 'a round of tries');
+    }
+    expect(existsSync(join(c.bundle.rootfs, 'told'))).to.equal(false);
+    end();
+  });
+
+  it('has the devices of the last container in a cgroup that stays', function () {
+    for (const peer of ['runc', 'crun']) deviates(this, peer, 'removes a cgroup that it has not made');
+    const dir = join('/sys/fs/cgroup', isUnified ? '' : 'devices', c.bundle.cgroup);
+    mkdirSync(dir, { recursive: true });
+    const tries =
+      'mknod /dev/l c 10 237; mknod /dev/f c 10 229; for f in l f null; do (: </dev/$f) 2>/dev/null && echo $f; done; :';
+    for (const [minor, shown] of [
+      [237, 'l\nnull\n'],
+      [229, 'f\nnull\n'],
+      [237, 'l\nnull\n'],
+    ] as const) {
+      const result = c.run(tries, (config) => {
+        for (const set of ['bounding', 'effective', 'permitted']) config.process.capabilities[set].push('CAP_MKNOD');
+        config.linux.resources.devices.push({ allow: true, type: 'c', major: 10, minor, access: 'r' });
+      });
+      expect(result.stdout, result.stderr).to.equal(shown);
+    }
+    rmdirSync(dir);
   });
 
   it('holds back a writer', function () {

@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
+import { cgroupValue, isUnified, needsController } from '../harness/cgroup.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
 import { deviates, onlyTsoci, Runtime, runtimeName } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
@@ -63,6 +64,35 @@ describe('events', () => {
       expect(data.memory.usage.usage).to.be.within(1, LIMIT);
     }
     expect(data.cpu.usage.total).to.be.greaterThan(0);
+    c.verb('delete', '--force');
+  });
+
+  it('counts how often the limit of memory was reached', function () {
+    needsController(this, 'memory');
+    if (isUnified) deviates(this, 'runc', 'counts nothing on v2');
+    start(`( ${HOG} ); exec sleep 100`, limited);
+    const counted = (): number => {
+      const text = cgroupValue(c.bundle, 'memory/memory.failcnt', 'memory.events');
+      return Number(/^(?:max )?(\d+)$/m.exec(text)?.[1]);
+    };
+    const kills = () =>
+      /^oom_kill ([1-9]\d*)$/m.test(cgroupValue(c.bundle, 'memory/memory.oom_control', 'memory.events'));
+    until(kills, 'the limit');
+    // Kernels of today count nothing on v1.
+    if (isUnified) expect(counted()).to.be.greaterThan(0);
+    expect(JSON.parse(c.verb('events', '--stats').stdout).data.memory.usage.failcnt).to.equal(counted());
+    c.verb('delete', '--force');
+  });
+
+  it('tells of pressure where the kernel measures it', function () {
+    if (!isUnified || !existsSync('/proc/pressure/cpu')) this.skip();
+    deviates(this, 'runc', '1.1 does not know it');
+    start('while :; do :; done', (config) => {
+      config.linux.resources.cpu = { quota: 5000, period: 100_000 };
+    });
+    const pressure = () => JSON.parse(c.verb('events', '--stats').stdout).data.cpu.psi.some;
+    until(() => pressure().total > 0, 'pressure');
+    expect(pressure()).to.have.keys('avg10', 'avg60', 'avg300', 'total');
     c.verb('delete', '--force');
   });
 

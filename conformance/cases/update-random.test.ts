@@ -6,7 +6,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type Ground, type Held, randomRequests } from '../cgroups/requests.ts';
+import type { Ground } from '../cgroups/parts.ts';
+import { type Held, randomRequests } from '../cgroups/requests.ts';
 import type { Files } from '../cgroups/rows.ts';
 import { useCase } from '../harness/case.ts';
 import { cgroupPath, diskOf, isUnified, unifiedControllers } from '../harness/cgroup.ts';

@@ -41,6 +41,10 @@ export function needsController(context: Context, name: string): void {
   context.skip();
 }
 
+/** Names below /sys/fs/cgroup of hierarchies and of links to them; an engine may have made folders that are none. */
+export const legacyNames = (): string[] =>
+  isUnified ? [] : readdirSync(ROOT).filter((name) => existsSync(join(ROOT, name, 'cgroup.procs')));
+
 /** MAJOR:MINOR of the disk that holds the bundles, else of any. */
 export function diskOf(): string {
   const names = readdirSync('/sys/block').filter((name) => !/^(loop|ram|zram|sr|fd)/.test(name));

@@ -55,6 +55,13 @@ describe('planCgroup', () => {
     expect(paths('/x')['unified']).to.equal('/sys/fs/cgroup/unified/x');
   });
 
+  it('goes beside our own cgroup of v2, whose processes keep controllers from those below', () => {
+    const host = parseCgroups(MOUNTINFO, '0::/a/own\n');
+    const paths = (path?: string) => planCgroup(specOf({}, path), host, 'id', false).paths;
+    expect(paths('x/../../y')['unified']).to.equal('/sys/fs/cgroup/unified/a/y');
+    expect(paths()['unified']).to.equal('/sys/fs/cgroup/unified/a/id');
+  });
+
   it('writes the limit before memory and swap together, the period before the quota', () => {
     const written = writes({ memory: { limit: 1024, swap: 2048 }, cpu: { quota: 5, period: 10, shares: 7 } });
     expect(written).to.deep.equal(

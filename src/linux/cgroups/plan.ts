@@ -18,10 +18,16 @@ import {
 import { legacySettings, planLegacy } from './v1/plan.ts';
 import { controllerOf, convertedSettings, unifiedHierarchySettings } from './v2/plan.ts';
 
+/**
+ * Where relative paths begin. KERNEL, COMPAT: v2 gives no controllers to those below a cgroup that has processes of its own,
+ * and ours has us: runc takes its parent there.
+ */
+const baseOf = ({ version, own }: Hierarchy): string => (version === 2 ? own.slice(0, own.lastIndexOf('/')) : own);
+
 /** Absolute: below the mount point. Relative, or unset: below our own cgroup; `..` does not lead out (runc's rule). */
 function directoryIn(hierarchy: Hierarchy, cgroupsPath: string | undefined, id: string): string {
   const path = cgroupsPath === undefined || cgroupsPath === '' ? id : cgroupsPath;
-  const inside = path.startsWith('/') ? cleanPath(path) : cleanPath(`${hierarchy.own}/${cleanPath(path)}`);
+  const inside = path.startsWith('/') ? cleanPath(path) : cleanPath(`${baseOf(hierarchy)}/${cleanPath(path)}`);
   return `${hierarchy.mountPoint}${inside}`;
 }
 

@@ -41,19 +41,23 @@ export function legacyMemoryStats(dir: string | undefined) {
 
 const sum = (a: Count, b: Count): Count => countOf(String(BigInt(a) + BigInt(b)));
 
+/** How often the limit was reached: v1 counts it in a file of its own, v2 as an event. */
+const failuresIn = (path: string): Count => readTable(path)?.['max'] ?? 0;
+
 /** COMPAT: v1 counts memory and swap together, and so does the document; their peaks cannot be added up. */
 function withSwap(dir: string, memory: Entry): Entry {
   const usage = readCount(`${dir}/memory.swap.current`);
   const limit = readCount(`${dir}/memory.swap.max`);
+  const failures = failuresIn(`${dir}/memory.swap.events`);
   if (usage === undefined || limit === undefined) return NONE;
-  return entry(limit === MAX_UINT64 ? limit : sum(limit, memory.limit), sum(usage, memory.usage ?? 0), 0, 0);
+  return entry(limit === MAX_UINT64 ? limit : sum(limit, memory.limit), sum(usage, memory.usage ?? 0), 0, failures);
 }
 
 export function unifiedMemoryStats(dir: string) {
   const raw = readTable(`${dir}/memory.stat`);
   const limit = readCount(`${dir}/memory.max`);
-  const usage =
-    limit === undefined ? NONE : entry(limit, readCount(`${dir}/memory.current`), readCount(`${dir}/memory.peak`), 0);
+  const [used, peak] = ['current', 'peak'].map((name) => readCount(`${dir}/memory.${name}`));
+  const usage = limit === undefined ? NONE : entry(limit, used, peak, failuresIn(`${dir}/memory.events`));
   return {
     ...nonZero({ cache: raw?.['file'] }),
     usage,
