@@ -142,7 +142,7 @@ function newRecord(options: CreateOptions, spec: Spec, plan: Plan): ContainerRec
     creator: identify(sys.getpid()),
     ownPidNamespace: hasNewNamespace(spec, 'pid'),
     cgroupPaths: plan.cgroupPaths,
-    ...(plan.unit === undefined ? {} : { unit: plan.unit }),
+    ...(plan.unit === undefined ? {} : { unit: plan.unit, since: sys.monotonicMillis() }),
     // SAFETY: on the record before we make any: whoever cleans up after us knows which are not ours.
     existingCgroups: Object.values(plan.cgroupPaths).filter(sys.exists),
     traits: traitsOf(options, spec, plan),

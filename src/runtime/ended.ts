@@ -2,9 +2,10 @@
 // process that was reaped, the cgroup whether memory ran out.
 
 import { type OomReport, oomReport } from '../linux/cgroups/oom.ts';
+import { oomReportOfLog } from '../linux/cgroups/oom-log.ts';
 import * as sys from '../linux/sys/index.ts';
 import { exitCodeOfZombie } from './process.ts';
-import type { ContainerRecord } from './record.ts';
+import { type ContainerRecord, readOom, writeOom } from './record.ts';
 
 export interface Ended {
   /** The program's, or 128 + signal. */
@@ -12,14 +13,31 @@ export interface Ended {
   readonly oom?: OomReport;
 }
 
+/**
+ * OOM kills so far. systemd removes the cgroup with its last process: then it is what was seen before, or what the kernel's
+ * log says; kept until the container is deleted.
+ */
+export function oomOf(root: string, record: ContainerRecord): OomReport | undefined {
+  const { id, cgroupPaths, since } = record;
+  const seen = oomReport(cgroupPaths);
+  if (since === undefined) return seen;
+  // The cgroup may go while it is read: what is missing then is told elsewhere.
+  const told = seen?.peak === undefined ? (readOom(root, id) ?? oomReportOfLog(cgroupPaths, since)) : undefined;
+  const kills = seen?.kills ?? told?.kills;
+  if (kills === undefined) return undefined;
+  const report = { ...told, ...seen, kills };
+  writeOom(root, id, report);
+  return report;
+}
+
 /** `pidfd`: of the container's first process, where it has been held since before its end; else -1. */
-export function endOf(record: ContainerRecord, pidfd: number): Ended | undefined {
+export function endOf(root: string, record: ContainerRecord, pidfd: number): Ended | undefined {
   const word =
     record.init === undefined
       ? undefined
       : (exitCodeOfZombie(record.init) ?? (pidfd < 0 ? undefined : sys.exitCodeByPidfd(pidfd)));
   const exitStatus = word === undefined ? record.exitStatus : sys.exitStatusOf(word);
-  const oom = oomReport(record.cgroupPaths);
+  const oom = oomOf(root, record);
   if (exitStatus === undefined && oom === undefined) return undefined;
   return { ...(exitStatus === undefined ? {} : { exitStatus }), ...(oom === undefined ? {} : { oom }) };
 }

@@ -1,10 +1,10 @@
 // `events`: what a container uses, every now and then; when memory has run out; and its end.
 
 import { TsociError } from '../errors.ts';
-import { oomReport, watchOom } from '../linux/cgroups/oom.ts';
+import { type OomReport, oomReport, watchOom } from '../linux/cgroups/oom.ts';
 import { statsOf } from '../linux/cgroups/stats/index.ts';
 import * as sys from '../linux/sys/index.ts';
-import { type Ended, endOf } from './ended.ts';
+import { type Ended, endOf, oomOf } from './ended.ts';
 import { isAlive, type ProcessIdentity } from './process.ts';
 import { type ContainerRecord, readRecord } from './record.ts';
 import { statusOf } from './status.ts';
@@ -37,18 +37,23 @@ export function streamEvents(root: string, id: string, interval: number, tell: (
   const pidfd = sys.pidfd_open((record.init as ProcessIdentity).pid, 0);
   const oom = watchOom(record.cgroupPaths);
   const watched = [pidfd, ...(oom === undefined ? [] : [oom])];
-  let kills = killsOf(record);
+  let kills = killsIn(oomReport(record.cgroupPaths));
+  const compare = (report: OomReport | undefined): void => {
+    const now = killsIn(report);
+    if (now > kills) tell({ type: 'oom', id });
+    kills = now;
+  };
   // SAFETY: a pid that is used again is another process: looked at after it is held.
   for (let isOver = !isAlive(record.init as ProcessIdentity); !isOver; ) {
     const ready = sys.poll(watched, interval);
     isOver = ready.includes(pidfd);
     if (oom !== undefined && ready.includes(oom)) sys.read(oom, new Uint8Array(4096));
-    const now = killsOf(record);
-    if (now > kills) tell({ type: 'oom', id });
-    kills = now;
+    compare(oomReport(record.cgroupPaths) === undefined ? undefined : oomOf(root, record));
     if (ready.length === 0) tell(statsEvent(record));
   }
-  tell({ type: 'exit', id, data: endOf(record, pidfd) ?? {} });
+  const ended = endOf(root, record, pidfd) ?? {};
+  compare(ended.oom);
+  tell({ type: 'exit', id, data: ended });
 }
 
-const killsOf = ({ cgroupPaths }: ContainerRecord): bigint => BigInt(oomReport(cgroupPaths)?.kills ?? 0);
+const killsIn = (report: OomReport | undefined): bigint => BigInt(report?.kills ?? 0);

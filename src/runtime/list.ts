@@ -35,12 +35,12 @@ function viewOf(root: string, record: ContainerRecord): ContainerView {
     created: record.created,
     ...(record.annotations === undefined ? {} : { annotations: record.annotations }),
     owner: record.owner,
-    ...endOfStopped(record, status),
+    ...endOfStopped(root, record, status),
   };
 }
 
-function endOfStopped(record: ContainerRecord, status: Status): { ended?: Ended } {
-  const ended = status === 'stopped' ? endOf(record, -1) : undefined;
+function endOfStopped(root: string, record: ContainerRecord, status: Status): { ended?: Ended } {
+  const ended = status === 'stopped' ? endOf(root, record, -1) : undefined;
   return ended === undefined ? {} : { ended };
 }
 

@@ -5,9 +5,11 @@
 //   ROOT/ID/state.json     this record; first without a pid, before a cgroup or a process is made
 //   ROOT/ID/seccomp.bpf    the compiled profile, for processes that come later; only where there is one
 //   ROOT/ID/notify/        only with NOTIFY_SOCKET: the socket that the program tells its readiness to
+//   ROOT/ID/oom.json       OOM kills that were seen, where systemd takes away the cgroup that knows of them
 //   ROOT/ID/start.sock     where `start` finds the waiting container; it is there as long as nobody has started it
 
 import { TsociError } from '../errors.ts';
+import type { OomReport } from '../linux/cgroups/oom.ts';
 import type { CgroupPaths } from '../linux/cgroups/steps.ts';
 import type { UnitName } from '../linux/cgroups/systemd/property.ts';
 import type { ContainerTraits } from '../linux/exec/sequence.ts';
@@ -36,6 +38,8 @@ export interface ContainerRecord {
   readonly cgroupPaths: CgroupPaths;
   /** The unit, where systemd manages them. */
   readonly unit?: UnitName;
+  /** With a unit: milliseconds of CLOCK_MONOTONIC when the container had no process yet. */
+  readonly since?: number;
   /** Of these the ones that were there before: `delete` leaves them. */
   readonly existingCgroups: readonly string[];
   /** process.args is there, so `start` has something to run. */
@@ -96,6 +100,24 @@ export const writeFilter = (root: string, id: string, filter: Uint8Array): void 
 
 export const readFilter = (root: string, id: string): Uint8Array => sys.readFile(filterOf(root, id));
 
+const oomFileOf = (root: string, id: string): string => `${directoryOf(root, id)}/oom.json`;
+
+export function readOom(root: string, id: string): OomReport | undefined {
+  const text = readText(oomFileOf(root, id));
+  return text === undefined ? undefined : (JSON.parse(text) as OomReport);
+}
+
+/** Where it cannot be written, since the container is being deleted, the report is for now alone. */
+export function writeOom(root: string, id: string, report: OomReport): void {
+  const file = oomFileOf(root, id);
+  try {
+    sys.writeNewFile(`${file}.new`, JSON.stringify(report), 0o600);
+    sys.renameat2(sys.AT_FDCWD, `${file}.new`, sys.AT_FDCWD, file, 0);
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError)) throw error;
+  }
+}
+
 function readText(path: string): string | undefined {
   try {
     return sys.readText(path);
@@ -117,7 +139,7 @@ function parseRecord(text: string): ContainerRecord | undefined {
 /** Removes ROOT/ID with all that tsoci puts into it; what is not there is no error. */
 export function removeDirectory(root: string, id: string): void {
   const directory = directoryOf(root, id);
-  for (const name of ['start.sock', 'seccomp.bpf', 'state.json.new', 'state.json'])
+  for (const name of ['start.sock', 'seccomp.bpf', 'oom.json.new', 'oom.json', 'state.json.new', 'state.json'])
     sys.unlinkQuietly(`${directory}/${name}`);
   try {
     sys.unlinkat(sys.AT_FDCWD, directory, sys.AT_REMOVEDIR);

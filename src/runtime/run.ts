@@ -6,6 +6,7 @@ import { attend } from './attend.ts';
 import { receiveMaster } from './console.ts';
 import { type CreateOptions, createContainer } from './create.ts';
 import { destroyContainer } from './delete.ts';
+import { oomOf } from './ended.ts';
 import { attendNotify, forwardReady } from './notify.ts';
 import type { ProcessIdentity } from './process.ts';
 import { writeRecord } from './record.ts';
@@ -37,6 +38,8 @@ export function runContainer(options: RunOptions): number {
     // The caller watches us, not the program: ours is the pid to be told.
     const readiness = { fd: notify, serve: () => forwardReady(notify, host, sys.getpid(), options.warn) };
     const status = attend(init, signals, relay, notify < 0 ? undefined : readiness);
+    // systemd may not have taken the cgroup away yet.
+    if (options.keep) oomOf(options.root, record);
     if (options.keep) writeRecord(options.root, { ...record, exitStatus: status });
     else destroyContainer(options.root, record, options.warn);
     return status;

@@ -13,8 +13,8 @@ export interface OomReport {
   readonly peak?: Count;
 }
 
-/** KERNEL: v1 tells "no limit" by the largest multiple of a page. */
-const isUnlimited = (limit: Count): boolean => BigInt(limit) === MAX_UINT64 || BigInt(limit) >= 1n << 62n;
+/** KERNEL: "no limit" is the largest multiple of a page in v1, and in the log. */
+export const isUnlimited = (limit: Count): boolean => BigInt(limit) === MAX_UINT64 || BigInt(limit) >= 1n << 62n;
 
 function report(kills: Count | undefined, limit: Count | undefined, peak: Count | undefined): OomReport | undefined {
   if (kills === undefined || BigInt(kills) === 0n) return undefined;

@@ -24,6 +24,7 @@ import { TsociError } from '../../errors.ts';
 import type { State } from '../../spec/types.ts';
 import { forkIntoCgroup } from '../cgroups/fork.ts';
 import { describeOom, oomReport } from '../cgroups/oom.ts';
+import { oomReportOfLog } from '../cgroups/oom-log.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
 import type { CgroupStep, JoinCgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
@@ -62,6 +63,8 @@ export interface ParentContext extends Launch {
   /** Ours and the child's end. */
   readonly channel: number;
   readonly childChannel: number;
+  /** Milliseconds of CLOCK_MONOTONIC. */
+  readonly began: number;
   /** The container's first process, as we see it; 0 before it is there. */
   pid: number;
 }
@@ -69,7 +72,7 @@ export interface ParentContext extends Launch {
 /** Runs the parent's steps. On return the container is set up and waits for `go`, then for `start`. */
 export function launch(request: Launch): ParentContext {
   const [channel, childChannel] = openChannel();
-  const ctx: ParentContext = { ...request, channel, childChannel, pid: 0 };
+  const ctx: ParentContext = { ...request, channel, childChannel, began: sys.monotonicMillis(), pid: 0 };
   const { parent, child } = request.plan;
   try {
     runSteps(parent, (step) => runParentStep(step, ctx), 0, parent.length + child.length, request.debug);
@@ -197,7 +200,8 @@ export const serveRlimit = (pid: number, { resource, soft, hard }: Extract<Messa
 function deathOf(ctx: ParentContext): TsociError {
   const { status, signal } = sys.waitFor(ctx.pid);
   ctx.pid = 0;
-  const oom = oomReport(ctx.plan.cgroupPaths);
+  const { cgroupPaths, unit } = ctx.plan;
+  const oom = oomReport(cgroupPaths) ?? (unit === undefined ? undefined : oomReportOfLog(cgroupPaths, ctx.began));
   if (oom !== undefined) {
     const message = `container init was OOM-killed (memory limit too low?): ${describeOom(oom)}`;
     return new TsociError('ERR_STEP', message, { cause: { signal } });
