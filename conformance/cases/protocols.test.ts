@@ -1,80 +1,23 @@
 // What goes beside the command line when a container is made: terminals and pidfds over sockets, descriptors passed on,
 // readiness told, the pid file, the session keyring.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { after, afterEach, before, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { baseConfig, type Config, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
+import { RECEIVER, useReceiver } from '../harness/receiver.ts';
 import { deviates, runtimeName } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
-
-interface Heard {
-  readonly text: string;
-  readonly fds: readonly { readonly link: string; readonly pid?: number }[];
-}
-
-/** Who cannot build it here, as a guest, brings it along. */
-const GIVEN = process.env['CONFORMANCE_RECEIVER'];
-const RECEIVER = resolve(GIVEN ?? `dist/receiver-${process.pid}`);
-
-/** conformance/probe/receiver.ts at work, and its lines as they come. */
-class Receiver {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(kind: 'stream' | 'datagram', path: string, count = 1) {
-    this.#child = spawn(RECEIVER, [kind, path, String(count)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    if (this.#child.stdout === null) throw new Error('no pipe');
-    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
-  }
-
-  async line(): Promise<string> {
-    return (await this.#lines.next()).value;
-  }
-
-  async ready(): Promise<void> {
-    expect(await this.line()).to.equal('ready');
-  }
-
-  async heard(): Promise<Heard> {
-    return JSON.parse(await this.line());
-  }
-
-  end(): void {
-    this.#child.kill('SIGKILL');
-  }
-}
 
 describe('protocols', function () {
   this.timeout(60_000);
   const c = useCase();
-  let receiver: Receiver | undefined;
+  const receiver = useReceiver();
   const path = (name: string): string => join(c.bundle.dir, name);
-
-  before(() => {
-    if (GIVEN !== undefined) return;
-    execFileSync('node', [
-      ...['--import', 'tsx', 'scripts/build.ts'],
-      ...['--program', `receiver-${process.pid}=conformance/probe/receiver.ts`],
-    ]);
-  });
-  after(() => {
-    if (GIVEN === undefined) rmSync(RECEIVER, { force: true });
-  });
-  afterEach(() => {
-    receiver?.end();
-    receiver = undefined;
-  });
-
-  async function listen(kind: 'stream' | 'datagram', count = 1): Promise<string> {
-    receiver = new Receiver(kind, path('socket'), count);
-    await receiver.ready();
-    return path('socket');
-  }
+  const listen = (kind: 'stream' | 'datagram', count?: number) => receiver.listen(kind, path('socket'), count);
 
   const configure = (script: string, change: (config: Config) => void = () => {}): void => {
     const config = baseConfig(c.bundle, script);
@@ -101,13 +44,13 @@ describe('protocols', function () {
       config.process.consoleSize = { height: 12, width: 34 };
     });
     expect(byShell(':', 'create', ['--console-socket', socket]).status).to.equal(0);
-    const heard = await receiver?.heard();
+    const heard = await receiver.heard();
     expect(heard?.text).to.match(/ptmx$/);
     expect(heard?.fds.map(({ link }) => link)).to.have.length(1);
     expect(heard?.fds[0]?.link).to.match(/ptmx$/);
     c.verb('start');
-    expect((await receiver?.line())?.trim()).to.match(/^\/dev\/(pts\/0|console)$/);
-    expect((await receiver?.line())?.trim()).to.equal('12 34');
+    expect((await receiver.line())?.trim()).to.match(/^\/dev\/(pts\/0|console)$/);
+    expect((await receiver.line())?.trim()).to.equal('12 34');
     c.verb('delete', '--force');
   });
 
@@ -136,7 +79,7 @@ describe('protocols', function () {
     configure('sleep 100');
     expect(byShell(':', 'create', ['--pidfd-socket', socket]).status).to.equal(0);
     const { pid } = c.runtime.state(c.bundle.id);
-    const heard = await receiver?.heard();
+    const heard = await receiver.heard();
     expect(heard?.text).to.equal('standard');
     expect(heard?.fds.map((fd) => fd.pid)).to.deep.equal([pid]);
     c.verb('delete', '--force');
@@ -209,10 +152,10 @@ describe('protocols', function () {
       expect(byShell(':', verbs[0], [...flags], { NOTIFY_SOCKET: host }).status).to.equal(0);
       if (verbs.length > 1)
         expect(c.runtime.run(['start', c.bundle.id], { env: { NOTIFY_SOCKET: host } }).status).to.equal(0);
-      expect((await receiver?.heard())?.text).to.equal('READY=1\n');
-      expect((await receiver?.heard())?.text).to.equal(`MAINPID=${c.runtime.state(c.bundle.id).pid}\n`);
+      expect((await receiver.heard())?.text).to.equal('READY=1\n');
+      expect((await receiver.heard())?.text).to.equal(`MAINPID=${c.runtime.state(c.bundle.id).pid}\n`);
       if (runtimeName !== 'runc') {
-        const barrier = await receiver?.heard();
+        const barrier = await receiver.heard();
         expect(barrier?.text).to.equal('BARRIER=1');
         expect(barrier?.fds[0]?.link).to.match(/^pipe:/);
       }

@@ -4,8 +4,9 @@ import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach } from 'mocha';
 import { type Bundle, baseConfig, type Config, makeBundle, removeBundle, writeConfig } from './bundle.ts';
-import { expectNothingLeft } from './leftovers.ts';
-import { type Result, type RunOptions, Runtime } from './runtime.ts';
+import { expectNothingLeft, leftovers } from './leftovers.ts';
+import { type Result, type RunOptions, Runtime, runtimeName } from './runtime.ts';
+import { until } from './until.ts';
 
 export interface Case {
   bundle: Bundle;
@@ -26,6 +27,16 @@ function removeCgroups(): void {
       // Not there, or another run of the suite has a container in it.
     }
   }
+}
+
+/** crun's `delete --force` is over before the container is, and what had not ended yet stays: it is asked again. */
+function settle({ bundle, runtime }: Case): void {
+  const isGone = (): boolean => {
+    if (leftovers(bundle, runtime).length === 0) return true;
+    runtime.run(['delete', '--force', bundle.id]);
+    return false;
+  };
+  until(isGone, 'the end of the container');
 }
 
 export function useCase(program?: string): Case {
@@ -52,7 +63,10 @@ export function useCase(program?: string): Case {
     try {
       // A failed test may have left its container running; a good one has none.
       if (this.currentTest?.state === 'failed') c.runtime.run(['delete', '--force', c.bundle.id]);
-      else expectNothingLeft(c.bundle, c.runtime);
+      else {
+        if (runtimeName === 'crun') settle(c);
+        expectNothingLeft(c.bundle, c.runtime);
+      }
     } finally {
       c.runtime.run(['delete', '--force', c.bundle.id]);
       removeBundle(c.bundle);

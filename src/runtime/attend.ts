@@ -11,6 +11,10 @@ export interface Source {
   readonly serve: () => boolean;
 }
 
+/** COMPAT: as runc, all but SIGURG. KERNEL: a SIGPIPE for what we write ourselves comes from ourselves. */
+const isForwarded = (signal: number, sender: number): boolean =>
+  signal !== sys.SIGURG && !(signal === sys.SIGPIPE && sender === sys.getpid());
+
 /** Waits for the end of `process`, a child of ours, and returns its status. `signals` is a signalfd(2) of them all. */
 export function attend(process: ProcessIdentity, signals: number, relay: Relay | undefined, source?: Source): number {
   let other = source;
@@ -19,7 +23,7 @@ export function attend(process: ProcessIdentity, signals: number, relay: Relay |
     relay?.serve(ready);
     if (other !== undefined && ready.includes(other.fd) && other.serve()) other = undefined;
     if (!ready.includes(signals)) continue;
-    const signal = sys.readSignal(signals);
+    const { signal, sender } = sys.readSignal(signals);
     if (signal === sys.SIGCHLD) {
       const status = reap(process.pid);
       if (status === undefined) continue;
@@ -27,8 +31,7 @@ export function attend(process: ProcessIdentity, signals: number, relay: Relay |
       return status;
     }
     if (signal === sys.SIGWINCH) relay?.resize();
-    // COMPAT: runc forwards every signal but these.
-    else if (signal !== sys.SIGURG && signal !== sys.SIGPIPE) signalProcess(process, signal);
+    else if (isForwarded(signal, sender)) signalProcess(process, signal);
   }
 }
 

@@ -123,11 +123,12 @@ export function openSignals(): number {
   return calls.signalfd4(-1, ALL_SIGNALS, k.SFD_CLOEXEC);
 }
 
-/** The number of the next signal. */
-export function readSignal(fd: number): number {
+/** The next signal: its number, and the pid of who sent it, 0 for the kernel (struct signalfd_siginfo). */
+export function readSignal(fd: number): { readonly signal: number; readonly sender: number } {
   const info = new Uint8Array(128);
   calls.read(fd, info);
-  return new DataView(info.buffer).getUint32(0, true);
+  const view = new DataView(info.buffer);
+  return { signal: view.getUint32(0, true), sender: view.getUint32(12, true) };
 }
 
 /** Numbers of signals by their names without SIG (signal(7)). */
