@@ -43,6 +43,41 @@ describe('mounts', () => {
     expect(result).to.include({ status: 0, stdout: 'found\n' });
   });
 
+  const MAP = [{ containerID: 0, hostID: 100000, size: 1000 }];
+  const inUserNamespace = (config: Config): void => {
+    config.linux.namespaces.push({ type: 'user' });
+    Object.assign(config.linux, { uidMappings: MAP, gidMappings: MAP });
+  };
+
+  for (const where of ['', ', in a user namespace too'] as const) {
+    it(`maps the ids of a source that an earlier mount has brought${where}`, function () {
+      deviates(this, 'runc', '1.1 maps ids only of sources that are there before');
+      deviates(this, 'crun', '1.8 maps ids only of sources that are there before');
+      chmodSync(c.bundle.dir, 0o755);
+      const result = c.run('stat -c %u:%g /final/file', (config) => {
+        stacked(config);
+        // The file system's 0 is the container's 7, whoever that is for the host.
+        const map = [{ containerID: 0, hostID: where === '' ? 7 : 100007, size: 1 }];
+        Object.assign(config.mounts.at(-1), { uidMappings: map, gidMappings: map });
+        if (where !== '') inUserNamespace(config);
+      });
+      expect(result).to.include({ status: 0, stdout: '7:7\n' });
+    });
+  }
+
+  it('takes what is mounted on a source, not what is below', function () {
+    deviates(this, 'runc', '1.1 opens all sources before the first mount');
+    deviates(this, 'crun', '1.8 opens all sources before the first mount');
+    chmodSync(c.bundle.dir, 0o755);
+    const result = c.run('cat /final/file', (config) => {
+      stacked(config);
+      mkdirSync(join(c.bundle.rootfs, 'mnt/sub'));
+      writeFileSync(join(c.bundle.rootfs, 'mnt/sub/file'), 'covered\n');
+      inUserNamespace(config);
+    });
+    expect(result).to.include({ status: 0, stdout: 'found\n' });
+  });
+
   it("takes a destination that is written as the host's path below the root", function () {
     deviates(this, 'crun', 'takes every destination from the root');
     const result = c.run('cat /final/file', (config) => {

@@ -9,6 +9,8 @@ export type Message =
   | { readonly type: 'map' }
   /** stage → parent: the container's pid, as the host sees it. */
   | { readonly type: 'cloned'; readonly pid: number }
+  /** child → parent: open the source of this mount as I see it now. Answered by `go`, with its descriptor. */
+  | { readonly type: 'mount-source'; readonly index: number }
   /** child → parent: the device nodes are made, the rules for devices may come into force. */
   | { readonly type: 'device-rules' }
   /** child → parent: mounts are made, run prestart and createRuntime hooks. */

@@ -1,6 +1,7 @@
 // What the steps inside the container share: descriptors opened on the way, and the words of the caller.
 
 import type { State } from '../../spec/types.ts';
+import type { Sources } from '../mounts/sources.ts';
 
 export interface InitContext {
   readonly bundle: string;
@@ -8,8 +9,10 @@ export interface InitContext {
   readonly userns: boolean;
   /** O_PATH descriptor of the host's /proc, proven to be procfs, opened before anything of the container was. */
   readonly proc: number;
-  /** Detached trees of bind sources that only the parent may open, by the number of the mount. */
-  readonly sources: ReadonlyMap<string, number>;
+  /** Bind sources that only the parent may open. */
+  readonly sources: Sources;
+  /** Asks the parent for the source of a mount by its number; undefined where we are to open it ourselves. */
+  readonly askSource: (index: number) => number | undefined;
   /** O_PATH descriptor of the container's root; -1 until the rootfs step has run. */
   rootfs: number;
   /** Slave end of the container's pty; -1 without a terminal. */

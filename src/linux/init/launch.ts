@@ -5,6 +5,8 @@
 //      │ clone3(new namespaces) ──────────────────▶│
 //      │ id maps, cgroups joined, oom score        │
 //      │────────────────── go ────────────────────▶│ namespaces joined, rootfs, mounts, devices
+//      │◀───────── mount-source ───────────────────│ only for sources that earlier mounts bring
+//      │────────────────── go ────────────────────▶│
 //      │◀───────── device-rules ───────────────────│ only where they forbid mknod of the container's own devices
 //      │────────────────── go ────────────────────▶│
 //      │◀───────── runtime-hooks ──────────────────│
@@ -28,7 +30,7 @@ import { oomReportOfLog } from '../cgroups/oom-log.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
 import type { CgroupStep, JoinCgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
-import { openMountSources } from '../mounts/sources.ts';
+import { openLateSource, openMountSources } from '../mounts/sources.ts';
 import { withinLimits } from '../namespaces.ts';
 import { runSteps, type Trace } from '../plan/run.ts';
 import type { CloneStep, ParentStep, Plan } from '../plan/steps.ts';
@@ -106,6 +108,10 @@ function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' |
     environment: [],
     program: '',
     state: (status) => ctx.stateOf(status, sys.getpid()),
+    askSource: (index) => {
+      send(init.channel, { type: 'mount-source', index });
+      return receive(init.channel)?.fds[0];
+    },
     // By the channel of the time: after `ready` it is another.
     warn: (text) => send(init.channel, { type: 'warning', text }),
     ...(ctx.debug === undefined ? {} : { debug: (text: string) => send(init.channel, { type: 'debug', text }) }),
@@ -137,7 +143,7 @@ function cloneContainer({ join }: CloneStep, ctx: ParentContext): void {
     else becomeStage(clone, stage, ctx.childChannel, container);
   }
   sys.close(ctx.childChannel);
-  for (const fd of [init.proc, ...init.sources.values()]) sys.close(fd);
+  for (const fd of [init.proc, ...init.sources.opened.values()]) sys.close(fd);
   ctx.pid = stage === undefined ? pid : attendStage(ctx, pid);
 }
 
@@ -161,9 +167,9 @@ function attendStage(ctx: ParentContext, stagePid: number): number {
 }
 
 /** A child that has gone has left its reason in the channel: it is heard next. */
-export function letGo(channel: number): void {
+export function letGo(channel: number, fds: readonly number[] = []): void {
   try {
-    send(channel, { type: 'go' });
+    send(channel, { type: 'go' }, fds);
   } catch (error) {
     if (!sys.isErrno(error, sys.E.EPIPE, sys.E.ECONNRESET)) throw error;
   }
@@ -179,17 +185,26 @@ function attendContainer(ctx: ParentContext, deviceRules: readonly CgroupStep[])
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'warning') ctx.warn(message.text);
     else if (message.type === 'debug') ctx.debug?.(message.text);
-    else if (message.type === 'rlimit') {
-      serveRlimit(ctx.pid, message);
-      letGo(ctx.channel);
-    } else if (message.type === 'device-rules') {
-      for (const step of deviceRules) runCgroupStep(step, ctx.pid, ctx.existingCgroups);
-      letGo(ctx.channel);
-    } else if (message.type === 'runtime-hooks') {
-      ctx.runtimeHooks(ctx.stateOf('creating', ctx.pid));
-      letGo(ctx.channel);
-    }
+    else serve(message, ctx, deviceRules);
   }
+}
+
+/** Does what the container's process asks for, and lets it go on. */
+function serve(message: Message, ctx: ParentContext, deviceRules: readonly CgroupStep[]): void {
+  let source: number | undefined;
+  if (message.type === 'rlimit') serveRlimit(ctx.pid, message);
+  else if (message.type === 'runtime-hooks') ctx.runtimeHooks(ctx.stateOf('creating', ctx.pid));
+  else if (message.type === 'mount-source') source = openAskedSource(message.index, ctx);
+  else if (message.type === 'device-rules') {
+    for (const step of deviceRules) runCgroupStep(step, ctx.pid, ctx.existingCgroups);
+  }
+  letGo(ctx.channel, source === undefined ? [] : [source]);
+  if (source !== undefined) sys.close(source);
+}
+
+function openAskedSource(index: number, ctx: ParentContext): number | undefined {
+  const step = ctx.plan.child.find((each) => each.kind === 'mount-bind' && each.index === index);
+  return step?.kind === 'mount-bind' ? openLateSource(step, ctx.pid) : undefined;
 }
 
 /** Raises a limit of a process that has not the privileges for it. */

@@ -11,7 +11,7 @@ import { planSysctls, runSysctl } from '../sysctl.ts';
 import { planUts, runUts } from '../uts.ts';
 import { type CgroupMountPart, planMounts } from './plan.ts';
 import { runMount, runReadonlyLater } from './run.ts';
-import { openSources } from './sources.ts';
+import { openSources, type Sources } from './sources.ts';
 
 interface Order {
   readonly bundle: string;
@@ -48,7 +48,8 @@ const contextOf = (order: Order, warnings: string[]) => ({
   rootfs: -1,
   proc: sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC),
   consoleSlave: -1,
-  sources: new Map<string, number>() as ReadonlyMap<string, number>,
+  sources: { opened: new Map(), late: new Set() } as Sources,
+  askSource: () => undefined,
   userns: order.userns === true,
   warn: (text: string) => void warnings.push(text),
 });
@@ -56,7 +57,7 @@ const contextOf = (order: Order, warnings: string[]) => ({
 function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
   const { spec, bundle } = order;
   const mounts = planMounts(spec, bundle, () => order.cgroup ?? []);
-  if (order.userns !== true) ctx.sources = openSources(mounts, false);
+  if (order.userns !== true) ctx.sources = openSources(mounts, false, '/nowhere');
   for (const step of [...planPropagation(spec), ...planRootfs(spec, bundle)]) runRootfs(step, ctx);
   for (const step of mounts) runMount(step, ctx);
   for (const step of planDevices(spec)) runDevices(step, ctx);

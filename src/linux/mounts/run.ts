@@ -28,7 +28,9 @@ export interface MountMemory {
   readonlyLater?: { readonly destination: string; readonly fd: number }[];
 }
 
-export type MountContext = Pick<InitContext, 'sources' | 'userns' | 'warn'> & { rootfs: number } & MountMemory;
+export type MountContext = Pick<InitContext, 'sources' | 'askSource' | 'userns' | 'warn'> & {
+  rootfs: number;
+} & MountMemory;
 
 /** CVE-2019-19921: the kernel's own trees are mounted on real folders only. */
 const linkRule = (type: string): 'follow' | 'refuse' => (type === 'proc' || type === 'sysfs' ? 'refuse' : 'follow');
@@ -125,9 +127,15 @@ function mountFileSystem(step: FileSystemStep, ctx: MountContext): void {
   });
 }
 
+/** Detached: opened by the parent before we were made, by the parent now, or by ourselves. */
+function sourceOf(step: BindStep, { sources, askSource }: MountContext): number {
+  const key = String(step.index);
+  const given = sources.opened.get(key) ?? (sources.late.has(key) ? askSource(step.index) : undefined);
+  return given ?? cloneHostMount(step.source, step.tree);
+}
+
 function mountBind(step: BindStep, ctx: MountContext): void {
-  const given = ctx.sources.get(String(step.index));
-  const mount = given ?? cloneHostMount(step.source, step.tree);
+  const mount = sourceOf(step, ctx);
   if (step.destination === '/proc' && sys.fileSystemType(mount) !== sys.PROC_SUPER_MAGIC) {
     sys.close(mount);
     throw new TsociError('ERR_STEP', NOT_PROC);

@@ -1,9 +1,12 @@
 // Bind sources that the container's own process may not open: the parent opens them, detached, before it clones the child,
 // which inherits the descriptors. Needed with a user namespace (paths of the host, locked mounts) and for id-mapped mounts
-// (only who owns the source's file system may map its ids).
+// (only who owns the source's file system may map its ids). A source that an earlier mount of the container brings is seen
+// in the container's mount namespace alone: there a helper of the parent opens it, when the child asks for it.
 
 import { TsociError } from '../../errors.ts';
 import type { LinuxIdMapping } from '../../spec/types.ts';
+import { errorOf, openChannel, receive, send, sendError } from '../init/channel.ts';
+import { isAtOrBelow } from '../names.ts';
 import type { Plan } from '../plan/steps.ts';
 import * as sys from '../sys/index.ts';
 import { changePropagation, cloneHostMount } from './attach.ts';
@@ -41,52 +44,99 @@ function openMappedUserns(map: IdMapping): number {
   }
 }
 
-function applyIdMapping(mount: number, map: IdMapping): void {
-  sys.withFd(openMappedUserns(map), (userns) => {
-    const flags = map.recursive ? sys.AT_EMPTY_PATH | sys.AT_RECURSIVE : sys.AT_EMPTY_PATH;
-    sys.mount_setattr(mount, '', flags, sys.encodeMountAttr({ set: sys.MOUNT_ATTR_IDMAP, usernsFd: userns }));
-  });
+function applyIdMapping(mount: number, map: IdMapping, userns: number): void {
+  const flags = map.recursive ? sys.AT_EMPTY_PATH | sys.AT_RECURSIVE : sys.AT_EMPTY_PATH;
+  sys.mount_setattr(mount, '', flags, sys.encodeMountAttr({ set: sys.MOUNT_ATTR_IDMAP, usernsFd: userns }));
 }
 
-function openSource(step: BindStep): number {
+/** `enter` leads to where the source is seen; what the host knows is asked for before. */
+function openSource(step: BindStep, enter: () => void = () => {}): number {
+  const { idmap } = step;
+  const userns = idmap === undefined ? -1 : openMappedUserns(idmap);
+  enter();
   const mount = cloneHostMount(step.source, step.tree);
   // SAFETY: not a peer of the host's mounts: nothing mounted on it in the container comes back to the host.
   changePropagation(mount, sys.MS_SLAVE | sys.MS_REC);
-  if (step.idmap !== undefined) applyIdMapping(mount, step.idmap);
+  if (idmap !== undefined) sys.withFd(userns, () => applyIdMapping(mount, idmap, userns));
   return mount;
 }
 
+/** Whether the container's own process can do without us: it has privileges over its own mounts, not over ids. */
+const canOpenItself = (step: BindStep, error: TsociError): boolean =>
+  step.idmap === undefined && error.errno === sys.E.EPERM;
+
+const failureOf = (step: BindStep, error: TsociError): TsociError =>
+  new TsociError('ERR_STEP', `mounting "${step.source}" to rootfs at "${step.destination}": ${error.message}`, {
+    cause: error,
+    ...(error.errno === undefined ? {} : { errno: error.errno }),
+  });
+
+export interface Sources {
+  /** Detached trees, by the number of the mount. */
+  readonly opened: Map<string, number>;
+  /** Numbers of the mounts whose sources an earlier mount may bring. */
+  readonly late: Set<string>;
+}
+
+function openOrPostpone(step: BindStep, { opened, late }: Sources): void {
+  try {
+    opened.set(String(step.index), openSource(step));
+  } catch (error) {
+    if (!(error instanceof TsociError)) throw error;
+    if (error.errno === sys.E.ENOENT) late.add(String(step.index));
+    else if (!canOpenItself(step, error)) throw failureOf(step, error);
+  }
+}
+
 /**
- * In the parent, before clone3(2): detached trees by the number of the mount, for InitContext.sources. Without a user
- * namespace only the id-mapped ones. The descriptors are the caller's to close, once the child has them.
+ * In the parent, before clone3(2), for InitContext.sources. Without a user namespace only the id-mapped ones. `rootfs` is
+ * an absolute path: what lies below it is opened late. The descriptors are the caller's to close, once the child has them.
  */
-export function openSources(steps: readonly MountStep[], userns: boolean): Map<string, number> {
-  const sources = new Map<string, number>();
+export function openSources(steps: readonly MountStep[], userns: boolean, rootfs: string): Sources {
+  const sources: Sources = { opened: new Map(), late: new Set() };
   for (const step of steps) {
     if (step.kind !== 'mount-bind' || (!userns && step.idmap === undefined)) continue;
-    try {
-      sources.set(String(step.index), openSource(step));
-    } catch (error) {
-      if (!(error instanceof TsociError)) throw error;
-      // Without privileges over the host's mounts the container's own process opens the source: it has them over its own.
-      // And what is not there yet may be mounted by then, below the root: if it is not, the step says so.
-      if (step.idmap === undefined && (error.errno === sys.E.EPERM || error.errno === sys.E.ENOENT)) continue;
-      throw new TsociError(
-        'ERR_STEP',
-        `mounting "${step.source}" to rootfs at "${step.destination}": ${error.message}`,
-        {
-          cause: error,
-          ...(error.errno === undefined ? {} : { errno: error.errno }),
-        },
-      );
-    }
+    if (isAtOrBelow(step.source, rootfs)) sources.late.add(String(step.index));
+    else openOrPostpone(step, sources);
   }
   return sources;
 }
 
+/** In the helper: never returns. */
+function becomeOpener(step: BindStep, pid: number, channel: number): never {
+  try {
+    const mount = openSource(step, () => sys.withFd(sys.pidfd_open(pid, 0), (fd) => sys.setns(fd, sys.CLONE_NEWNS)));
+    send(channel, { type: 'go' }, [mount]);
+    sys.exit_group(0);
+  } catch (error) {
+    sendError(channel, error);
+    sys.exit_group(1);
+  }
+}
+
+/**
+ * In the parent: the source of `step` as process `pid` sees it, before its pivot_root(2); undefined where that process can
+ * open it itself, and we cannot.
+ */
+export function openLateSource(step: BindStep, pid: number): number | undefined {
+  const [channel, theirs] = openChannel();
+  return sys.withFd(channel, () => {
+    const helper = sys.fork();
+    if (helper === 0) becomeOpener(step, pid, theirs);
+    sys.close(theirs);
+    const received = receive(channel);
+    sys.waitFor(helper);
+    if (received?.message.type !== 'error') return received?.fds[0];
+    const error = errorOf(received.message);
+    if (canOpenItself(step, error)) return undefined;
+    throw failureOf(step, error);
+  });
+}
+
 /** The sources that the plan of a container needs from its parent. */
-export const openMountSources = (plan: Pick<Plan, 'clone' | 'child'>): Map<string, number> =>
+export const openMountSources = (plan: Pick<Plan, 'clone' | 'child' | 'rootfs'>): Sources =>
   openSources(
     plan.child.filter((step) => step.kind === 'mount-bind'),
     plan.clone.userns !== 'none',
+    plan.rootfs,
   );
