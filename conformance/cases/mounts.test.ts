@@ -1,5 +1,6 @@
 // config.md#mounts, where one mount stands on another.
 
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -76,6 +77,56 @@ describe('mounts', () => {
       inUserNamespace(config);
     });
     expect(result).to.include({ status: 0, stdout: 'found\n' });
+  });
+
+  it('keeps the access times of a source unless others are asked for', () => {
+    const source = join(c.bundle.dir, 'held');
+    mkdirSync(source);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'noatime', 'none', source]);
+    try {
+      for (const [word, expected] of [
+        ['ro', /noatime/],
+        ['atime', /noatime/],
+        ['norelatime', /noatime/],
+        ['relatime', /relatime/],
+      ] as const) {
+        const { stdout } = c.run('grep " /final " /proc/self/mountinfo', (config) => {
+          mkdirSync(join(c.bundle.rootfs, 'final'), { recursive: true });
+          config.mounts.push({ source, destination: '/final', type: 'bind', options: ['bind', word] });
+        });
+        expect(stdout, word).to.match(expected);
+      }
+    } finally {
+      execFileSync('umount', [source]);
+    }
+  });
+
+  it('cannot take off in a user namespace what the host has put on a mount', () => {
+    const source = join(c.bundle.dir, 'held');
+    mkdirSync(source);
+    chmodSync(c.bundle.dir, 0o755);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'nosuid,nodev,ro', 'none', source]);
+    try {
+      const script = 'mount -o remount,bind,rw /final; grep " /final " /proc/self/mountinfo';
+      const seen = (...options: string[]) =>
+        c.run(script, (config) => {
+          mkdirSync(join(c.bundle.rootfs, 'final'), { recursive: true });
+          config.mounts.push({ source, destination: '/final', type: 'bind', options });
+          config.process.capabilities.effective.push('CAP_SYS_ADMIN');
+          config.process.capabilities.permitted.push('CAP_SYS_ADMIN');
+          config.process.capabilities.bounding.push('CAP_SYS_ADMIN');
+          inUserNamespace(config);
+        });
+      expect(seen('rbind').stdout).to.match(/ ro,nosuid,nodev,/);
+      expect(seen('rbind', 'noexec').stdout).to.match(/ ro,nosuid,nodev,noexec,/);
+      expect(seen('rbind', 'rw', 'dev').status).to.equal(1);
+      // Not one of those that the kernel holds.
+      execFileSync('mount', ['-o', 'remount,bind,ro,nosuid,nodev,nosymfollow', source]);
+      expect(seen('rbind').stdout).to.contain('nosymfollow');
+      expect(seen('rbind', 'noexec').stdout).to.not.contain('nosymfollow');
+    } finally {
+      execFileSync('umount', [source]);
+    }
   });
 
   it("takes a destination that is written as the host's path below the root", function () {

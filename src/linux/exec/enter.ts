@@ -127,8 +127,7 @@ function initContext(ctx: EntryContext): InitContext {
     bundle: ctx.bundle,
     userns: (ctx.target.flags & sys.CLONE_NEWUSER) !== 0,
     proc: openProc(),
-    sources: { opened: new Map(), late: new Set() },
-    askSource: () => undefined,
+    askSource: () => undefined, // nothing is mounted for one more process
     rootfs: -1,
     consoleSlave: -1,
     consoleSocket: ctx.consoleSocket,

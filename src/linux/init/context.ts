@@ -1,7 +1,6 @@
 // What the steps inside the container share: descriptors opened on the way, and the words of the caller.
 
 import type { State } from '../../spec/types.ts';
-import type { Sources } from '../mounts/sources.ts';
 
 export interface InitContext {
   readonly bundle: string;
@@ -9,9 +8,7 @@ export interface InitContext {
   readonly userns: boolean;
   /** O_PATH descriptor of the host's /proc, proven to be procfs, opened before anything of the container was. */
   readonly proc: number;
-  /** Bind sources that only the parent may open. */
-  readonly sources: Sources;
-  /** Asks the parent for the source of a mount by its number; undefined where we are to open it ourselves. */
+  /** Asks the parent for the source of the mount with this number, a detached tree; undefined where it has no privileges. */
   readonly askSource: (index: number) => number | undefined;
   /** O_PATH descriptor of the container's root; -1 until the rootfs step has run. */
   rootfs: number;

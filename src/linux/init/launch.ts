@@ -5,7 +5,7 @@
 //      │ clone3(new namespaces) ──────────────────▶│
 //      │ id maps, cgroups joined, oom score        │
 //      │────────────────── go ────────────────────▶│ namespaces joined, rootfs, mounts, devices
-//      │◀───────── mount-source ───────────────────│ only for sources that earlier mounts bring
+//      │◀───────── mount-source ───────────────────│ only for sources that the child may not open
 //      │────────────────── go ────────────────────▶│
 //      │◀───────── device-rules ───────────────────│ only where they forbid mknod of the container's own devices
 //      │────────────────── go ────────────────────▶│
@@ -30,7 +30,7 @@ import { oomReportOfLog } from '../cgroups/oom-log.ts';
 import { runCgroupStep } from '../cgroups/run.ts';
 import type { CgroupStep, JoinCgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
-import { openLateSource, openMountSources } from '../mounts/sources.ts';
+import { openSourceFor } from '../mounts/sources.ts';
 import { withinLimits } from '../namespaces.ts';
 import { runSteps, type Trace } from '../plan/run.ts';
 import type { CloneStep, ParentStep, Plan } from '../plan/steps.ts';
@@ -93,9 +93,9 @@ export function abandon(ctx: ParentContext): void {
   sys.waitFor(ctx.pid);
 }
 
-function initContext(ctx: ParentContext, descriptors: Pick<InitContext, 'proc' | 'sources'>): InitContext {
+function initContext(ctx: ParentContext, proc: number): InitContext {
   const init: InitContext = {
-    ...descriptors,
+    proc,
     bundle: ctx.bundle,
     userns: ctx.plan.clone.userns !== 'none',
     rootfs: -1,
@@ -130,7 +130,7 @@ function forkContainer(flags: number, join: JoinCgroupStep | undefined, ctx: Par
 
 function cloneContainer({ join }: CloneStep, ctx: ParentContext): void {
   const { clone, parent, child } = ctx.plan;
-  const init = initContext(ctx, { proc: openProc(), sources: openMountSources(ctx.plan) });
+  const init = initContext(ctx, openProc());
   const container = (): never => {
     sys.close(ctx.channel);
     return becomeContainer(child, init, parent.length, parent.length + child.length);
@@ -143,7 +143,7 @@ function cloneContainer({ join }: CloneStep, ctx: ParentContext): void {
     else becomeStage(clone, stage, ctx.childChannel, container);
   }
   sys.close(ctx.childChannel);
-  for (const fd of [init.proc, ...init.sources.opened.values()]) sys.close(fd);
+  sys.close(init.proc);
   ctx.pid = stage === undefined ? pid : attendStage(ctx, pid);
 }
 
@@ -204,7 +204,8 @@ function serve(message: Message, ctx: ParentContext, deviceRules: readonly Cgrou
 
 function openAskedSource(index: number, ctx: ParentContext): number | undefined {
   const step = ctx.plan.child.find((each) => each.kind === 'mount-bind' && each.index === index);
-  return step?.kind === 'mount-bind' ? openLateSource(step, ctx.pid) : undefined;
+  if (step?.kind !== 'mount-bind' || ctx.host.euid !== 0) return undefined;
+  return openSourceFor(step, ctx.pid);
 }
 
 /** Raises a limit of a process that has not the privileges for it. */

@@ -71,6 +71,6 @@ export function changeBind(fd: number, change: BindAttributes): void {
     if (!sys.isErrno(error, sys.E.EPERM)) throw error;
     const present = presentAttributes(fd);
     if ((present & change.explicit) !== 0) throw error;
-    changeMount(fd, { set: change.set, clear: change.clear & sys.MOUNT_ATTR__ATIME }, false);
+    changeMount(fd, { set: change.set, clear: change.clear & ~present }, false);
   }
 }

@@ -45,7 +45,8 @@ export function bindAttributes(flags: number, cleared: number): BindAttributes |
   const explicit = plainAttributes(cleared);
   const set = plainAttributes(flags);
   const clear = PLAIN_ATTRIBUTES & ~set;
-  if (((flags | cleared) & ACCESS_TIME_FLAGS) === 0) return { set, clear, explicit };
+  // KERNEL: what of the access time is only taken away stays, with mount(2).
+  if ((flags & ACCESS_TIME_FLAGS) === 0) return { set, clear, explicit };
   return {
     set: set | accessTime(flags),
     clear: clear | k.MOUNT_ATTR__ATIME | ((flags & k.MS_NODIRATIME) !== 0 ? 0 : k.MOUNT_ATTR_NODIRATIME),

@@ -9,9 +9,9 @@ import * as sys from '../sys/index.ts';
 import { openKoffiDoor } from '../sys/koffi.ts';
 import { planSysctls, runSysctl } from '../sysctl.ts';
 import { planUts, runUts } from '../uts.ts';
-import { type CgroupMountPart, planMounts } from './plan.ts';
+import { type BindStep, type CgroupMountPart, planMounts } from './plan.ts';
 import { runMount, runReadonlyLater } from './run.ts';
-import { openSources, type Sources } from './sources.ts';
+import { openSource } from './sources.ts';
 
 interface Order {
   readonly bundle: string;
@@ -48,8 +48,7 @@ const contextOf = (order: Order, warnings: string[]) => ({
   rootfs: -1,
   proc: sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC),
   consoleSlave: -1,
-  sources: { opened: new Map(), late: new Set() } as Sources,
-  askSource: () => undefined,
+  askSource: (_index: number): number | undefined => undefined,
   userns: order.userns === true,
   warn: (text: string) => void warnings.push(text),
 });
@@ -57,7 +56,7 @@ const contextOf = (order: Order, warnings: string[]) => ({
 function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
   const { spec, bundle } = order;
   const mounts = planMounts(spec, bundle, () => order.cgroup ?? []);
-  if (order.userns !== true) ctx.sources = openSources(mounts, false, '/nowhere');
+  ctx.askSource = (index) => openSource(mounts.find((step) => step.index === index) as BindStep);
   for (const step of [...planPropagation(spec), ...planRootfs(spec, bundle)]) runRootfs(step, ctx);
   for (const step of mounts) runMount(step, ctx);
   for (const step of planDevices(spec)) runDevices(step, ctx);

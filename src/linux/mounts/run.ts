@@ -28,7 +28,7 @@ export interface MountMemory {
   readonlyLater?: { readonly destination: string; readonly fd: number }[];
 }
 
-export type MountContext = Pick<InitContext, 'sources' | 'askSource' | 'userns' | 'warn'> & {
+export type MountContext = Pick<InitContext, 'askSource' | 'userns' | 'warn'> & {
   rootfs: number;
 } & MountMemory;
 
@@ -127,11 +127,20 @@ function mountFileSystem(step: FileSystemStep, ctx: MountContext): void {
   });
 }
 
-/** Detached: opened by the parent before we were made, by the parent now, or by ourselves. */
-function sourceOf(step: BindStep, { sources, askSource }: MountContext): number {
-  const key = String(step.index);
-  const given = sources.opened.get(key) ?? (sources.late.has(key) ? askSource(step.index) : undefined);
-  return given ?? cloneHostMount(step.source, step.tree);
+/** Detached. What we may not open we ask the parent for. */
+function sourceOf(step: BindStep, ctx: MountContext): number {
+  if (step.idmap !== undefined) {
+    const mapped = ctx.askSource(step.index);
+    if (mapped !== undefined) return mapped;
+    throw new TsociError('ERR_STEP', "only the host's root can map the ids of a mount", { errno: sys.E.EPERM });
+  }
+  try {
+    return cloneHostMount(step.source, step.tree);
+  } catch (error) {
+    const asked = ctx.userns && sys.isErrno(error, sys.E.EACCES) ? ctx.askSource(step.index) : undefined;
+    if (asked === undefined) throw error;
+    return asked;
+  }
 }
 
 function mountBind(step: BindStep, ctx: MountContext): void {

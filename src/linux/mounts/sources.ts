@@ -1,16 +1,14 @@
-// Bind sources that the container's own process may not open: the parent opens them, detached, before it clones the child,
-// which inherits the descriptors. Needed with a user namespace (paths of the host, locked mounts) and for id-mapped mounts
-// (only who owns the source's file system may map its ids). A source that an earlier mount of the container brings is seen
-// in the container's mount namespace alone: there a helper of the parent opens it, when the child asks for it.
+// Bind sources that the container's own process may not open: a path of the host that is closed to the root of its user
+// namespace, and id-mapped mounts (only who owns the source's file system may map its ids). A helper of its parent opens
+// them, in the container's mount namespace: there alone is seen what earlier mounts have brought, and there the kernel has
+// locked the attributes that a user namespace must not take off a mount of the host.
 
 import { TsociError } from '../../errors.ts';
 import type { LinuxIdMapping } from '../../spec/types.ts';
 import { errorOf, openChannel, receive, send, sendError } from '../init/channel.ts';
-import { isAtOrBelow } from '../names.ts';
-import type { Plan } from '../plan/steps.ts';
 import * as sys from '../sys/index.ts';
 import { changePropagation, cloneHostMount } from './attach.ts';
-import type { BindStep, IdMapping, MountStep } from './plan.ts';
+import type { BindStep, IdMapping } from './plan.ts';
 
 const SIGKILL = 9;
 const SIGCHLD = 17;
@@ -49,8 +47,8 @@ function applyIdMapping(mount: number, map: IdMapping, userns: number): void {
   sys.mount_setattr(mount, '', flags, sys.encodeMountAttr({ set: sys.MOUNT_ATTR_IDMAP, usernsFd: userns }));
 }
 
-/** `enter` leads to where the source is seen; what the host knows is asked for before. */
-function openSource(step: BindStep, enter: () => void = () => {}): number {
+/** A detached tree. `enter` leads to where the source is seen; what the host knows is asked for before. */
+export function openSource(step: BindStep, enter: () => void = () => {}): number {
   const { idmap } = step;
   const userns = idmap === undefined ? -1 : openMappedUserns(idmap);
   enter();
@@ -61,46 +59,11 @@ function openSource(step: BindStep, enter: () => void = () => {}): number {
   return mount;
 }
 
-/** Whether the container's own process can do without us: it has privileges over its own mounts, not over ids. */
-const canOpenItself = (step: BindStep, error: TsociError): boolean =>
-  step.idmap === undefined && error.errno === sys.E.EPERM;
-
 const failureOf = (step: BindStep, error: TsociError): TsociError =>
   new TsociError('ERR_STEP', `mounting "${step.source}" to rootfs at "${step.destination}": ${error.message}`, {
     cause: error,
     ...(error.errno === undefined ? {} : { errno: error.errno }),
   });
-
-export interface Sources {
-  /** Detached trees, by the number of the mount. */
-  readonly opened: Map<string, number>;
-  /** Numbers of the mounts whose sources an earlier mount may bring. */
-  readonly late: Set<string>;
-}
-
-function openOrPostpone(step: BindStep, { opened, late }: Sources): void {
-  try {
-    opened.set(String(step.index), openSource(step));
-  } catch (error) {
-    if (!(error instanceof TsociError)) throw error;
-    if (error.errno === sys.E.ENOENT) late.add(String(step.index));
-    else if (!canOpenItself(step, error)) throw failureOf(step, error);
-  }
-}
-
-/**
- * In the parent, before clone3(2), for InitContext.sources. Without a user namespace only the id-mapped ones. `rootfs` is
- * an absolute path: what lies below it is opened late. The descriptors are the caller's to close, once the child has them.
- */
-export function openSources(steps: readonly MountStep[], userns: boolean, rootfs: string): Sources {
-  const sources: Sources = { opened: new Map(), late: new Set() };
-  for (const step of steps) {
-    if (step.kind !== 'mount-bind' || (!userns && step.idmap === undefined)) continue;
-    if (isAtOrBelow(step.source, rootfs)) sources.late.add(String(step.index));
-    else openOrPostpone(step, sources);
-  }
-  return sources;
-}
 
 /** In the helper: never returns. */
 function becomeOpener(step: BindStep, pid: number, channel: number): never {
@@ -114,11 +77,8 @@ function becomeOpener(step: BindStep, pid: number, channel: number): never {
   }
 }
 
-/**
- * In the parent: the source of `step` as process `pid` sees it, before its pivot_root(2); undefined where that process can
- * open it itself, and we cannot.
- */
-export function openLateSource(step: BindStep, pid: number): number | undefined {
+/** In the parent, as root: a detached tree of the source of `step` as process `pid` sees it, before its pivot_root(2). */
+export function openSourceFor(step: BindStep, pid: number): number {
   const [channel, theirs] = openChannel();
   return sys.withFd(channel, () => {
     const helper = sys.fork();
@@ -126,17 +86,9 @@ export function openLateSource(step: BindStep, pid: number): number | undefined 
     sys.close(theirs);
     const received = receive(channel);
     sys.waitFor(helper);
-    if (received?.message.type !== 'error') return received?.fds[0];
-    const error = errorOf(received.message);
-    if (canOpenItself(step, error)) return undefined;
-    throw failureOf(step, error);
+    if (received?.message.type === 'error') throw failureOf(step, errorOf(received.message));
+    const mount = received?.fds[0];
+    if (mount === undefined) throw new TsociError('ERR_INTERNAL', `who was to open "${step.source}" is gone`);
+    return mount;
   });
 }
-
-/** The sources that the plan of a container needs from its parent. */
-export const openMountSources = (plan: Pick<Plan, 'clone' | 'child' | 'rootfs'>): Sources =>
-  openSources(
-    plan.child.filter((step) => step.kind === 'mount-bind'),
-    plan.clone.userns !== 'none',
-    plan.rootfs,
-  );
