@@ -61,6 +61,16 @@ describe('process', () => {
     expect(statSync(join(c.bundle.rootfs, 'made/for/it')).mode & 0o7777).to.equal(0o755);
   });
 
+  it('takes null for what is absent', () => {
+    const result = c.run('echo fine', (config) => {
+      Object.assign(config, { hooks: null, annotations: null });
+      Object.assign(config.process, { rlimits: null, oomScoreAdj: null });
+      Object.assign(config.linux, { sysctl: null, seccomp: null });
+      config.linux.resources.memory = null;
+    });
+    expect(result).to.include({ status: 0, stdout: 'fine\n' });
+  });
+
   it('has exactly the environment', () => {
     const output = seen('cat /proc/self/environ', (config) => {
       config.process.args = ['/bin/cat', '/proc/self/environ'];
@@ -123,6 +133,29 @@ describe('process', () => {
     });
     expect(result.stderr).to.match(/No space left on device/);
     expect(result.stdout).to.equal('Seccomp:\t2\n');
+  });
+
+  it('tells of a seccomp agent that is not there', function () {
+    deviates(this, 'crun', '1.8 has other words');
+    const result = c.run('true', (config) => {
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        listenerPath: join(c.bundle.dir, 'nosuch'),
+        syscalls: [{ names: ['mkdir'], action: 'SCMP_ACT_NOTIFY' }],
+      };
+    });
+    expect(result.status).to.equal(1);
+    expect(result.stderr).to.contain('failed to connect with seccomp agent');
+  });
+
+  it('says why it cannot have a deadline', function () {
+    for (const name of ['runc', 'crun']) deviates(this, name, 'of Debian 12 does not know of schedulers, or says less');
+    const result = c.run('true', (config) => {
+      config.process.scheduler = { policy: 'SCHED_DEADLINE', runtime: 1e6, deadline: 2e6, period: 2e6 };
+      config.linux.resources.cpu = { cpus: '0', mems: '0' };
+    });
+    // A machine with one CPU can promise it.
+    if (result.status !== 0) expect(result.stderr).to.contain("can't be used together with AllowedCPUs");
   });
 
   it('is held by its cgroup', () => {

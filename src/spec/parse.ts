@@ -5,6 +5,7 @@ import { type ErrorCode, TsociError } from '../errors.ts';
 import { door } from '../linux/sys/current.ts';
 import { checkSpec } from './checks/index.ts';
 import { explain } from './explain.ts';
+import { withoutNulls } from './nulls.ts';
 import type { Spec } from './types.ts';
 import { warningsOf } from './warnings.ts';
 
@@ -48,8 +49,9 @@ function refuse(code: ErrorCode, faults: readonly string[]): never {
 export function parseSpec(bytes: Uint8Array): ParsedSpec {
   const document = parseJson(bytes);
   if (!isValid(document)) {
-    // The fast validator knows nothing of other platforms' objects: a configuration with some may be valid all the same.
-    const faults = explain(document);
+    // The fast validator knows nothing of other platforms' objects, nor of null: a configuration with some may be valid all
+    // the same.
+    const faults = explain(withoutNulls(document));
     if (faults.length > 0) refuse('ERR_SPEC_SCHEMA', faults);
   }
   const spec = document as Spec;

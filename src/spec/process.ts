@@ -4,18 +4,22 @@ import { config as isValid } from '../../dist/gen/validate-fast.js';
 import { TsociError } from '../errors.ts';
 import { checkProcess } from './checks/index.ts';
 import { explain } from './explain.ts';
+import { withoutNulls } from './nulls.ts';
 import { parseJson } from './parse.ts';
 import type { Process } from './types.ts';
 import { OCI_VERSION } from './versions.ts';
 
+const documentOf = (process: Process) => ({ ociVersion: OCI_VERSION, process });
+
 /** Throws ERR_SPEC_JSON, ERR_SPEC_SCHEMA or ERR_SPEC_CHECK; pointers are those of a whole configuration. */
 export function parseProcess(bytes: Uint8Array): Process {
-  return validProcess(parseJson(bytes, 'process') as Process);
+  const process = parseJson(bytes, 'process') as Process;
+  return validProcess(isValid(documentOf(process)) ? process : withoutNulls(process));
 }
 
 /** The same for one that is a value already. A program is needed. */
 export function validProcess(process: Process): Process {
-  const document = { ociVersion: OCI_VERSION, process };
+  const document = documentOf(process);
   const faults = isValid(document)
     ? checkProcess(document).map(({ pointer, message }) => `${pointer}: ${message}`)
     : explain(document);

@@ -3,6 +3,7 @@
 import { config as isValid } from '../../dist/gen/validate-fast.js';
 import { TsociError } from '../errors.ts';
 import { explain } from './explain.ts';
+import { withoutNulls } from './nulls.ts';
 import { parseJson } from './parse.ts';
 import type { LinuxResources } from './types.ts';
 import { OCI_VERSION } from './versions.ts';
@@ -12,7 +13,7 @@ import { OCI_VERSION } from './versions.ts';
  * those of a whole configuration.
  */
 export function parseResources(bytes: Uint8Array): LinuxResources {
-  const resources = (parseJson(bytes, 'resources') ?? {}) as LinuxResources;
+  const resources = withoutNulls(parseJson(bytes, 'resources') ?? {}) as LinuxResources;
   checkResources(resources);
   return resources;
 }

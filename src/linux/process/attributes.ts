@@ -1,6 +1,7 @@
 // config.md, "Linux Process": the attributes that are one system call each: noNewPrivileges, scheduler, ioPriority,
 // personality, memoryPolicy, and the session keyring that runc's users rely on.
 
+import { TsociError } from '../../errors.ts';
 import type { CPUAffinity, LinuxMemoryPolicy, Scheduler, Spec } from '../../spec/types.ts';
 import { parseCpuList } from '../cpu-list.ts';
 import type { InitContext } from '../init/context.ts';
@@ -10,7 +11,7 @@ export type AttributeStep =
   | { readonly kind: 'session' }
   | { readonly kind: 'keyring'; readonly name: string }
   | { readonly kind: 'no-new-privileges' }
-  | { readonly kind: 'scheduler'; readonly scheduler: Scheduler }
+  | { readonly kind: 'scheduler'; readonly scheduler: Scheduler; readonly cpus: string }
   | { readonly kind: 'io-priority'; readonly class: string; readonly priority: number }
   | { readonly kind: 'personality'; readonly domain: string }
   | { readonly kind: 'memory-policy'; readonly policy: LinuxMemoryPolicy }
@@ -69,7 +70,9 @@ export const planNoNewPrivileges = (spec: Spec): AttributeStep[] =>
 export function planScheduling(spec: Spec): AttributeStep[] {
   const steps: AttributeStep[] = [];
   const process = spec.process;
-  if (process?.scheduler !== undefined) steps.push({ kind: 'scheduler', scheduler: process.scheduler });
+  if (process?.scheduler !== undefined) {
+    steps.push({ kind: 'scheduler', scheduler: process.scheduler, cpus: spec.linux?.resources?.cpu?.cpus ?? '' });
+  }
   if (process?.ioPriority !== undefined) {
     steps.push({ kind: 'io-priority', class: process.ioPriority.class, priority: process.ioPriority.priority ?? 0 });
   }
@@ -90,7 +93,7 @@ export function planCpuAffinity(affinity: CPUAffinity | undefined): AttributeSte
 const flagsOf = (names: readonly string[] | undefined, table: Readonly<Record<string, number>>): number =>
   (names ?? []).reduce((sum, name) => sum | (table[name] ?? 0), 0);
 
-function setScheduler(scheduler: Scheduler): void {
+function setScheduler(scheduler: Scheduler, cpus: string): void {
   const attributes = {
     policy: POLICIES.indexOf(scheduler.policy as (typeof POLICIES)[number]),
     flags: flagsOf(scheduler.flags, SCHEDULER_FLAGS),
@@ -100,7 +103,14 @@ function setScheduler(scheduler: Scheduler): void {
     deadline: scheduler.deadline ?? 0,
     period: scheduler.period ?? 0,
   };
-  sys.sched_setattr(0, sys.encodeSchedAttr(attributes), 0);
+  try {
+    sys.sched_setattr(0, sys.encodeSchedAttr(attributes), 0);
+  } catch (error) {
+    if (cpus === '' || !(error instanceof sys.SyscallError && error.errno === sys.E.EPERM)) throw error;
+    // KERNEL: a deadline is promised on all CPUs or on none. COMPAT: runc's words.
+    const hint = "process scheduler can't be used together with AllowedCPUs";
+    throw new TsociError('ERR_STEP', error.message, { errno: error.errno, hint, cause: error });
+  }
 }
 
 /** A bit a number, in words of 64 bits. */
@@ -161,7 +171,7 @@ export function runAttribute(step: AttributeStep, ctx: Pick<InitContext, 'warn'>
       sys.prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
       return;
     case 'scheduler':
-      return setScheduler(step.scheduler);
+      return setScheduler(step.scheduler, step.cpus);
     case 'io-priority':
       sys.ioprio_set(sys.IOPRIO_WHO_PGRP, 0, ((IO_CLASSES[step.class] ?? 0) << 13) | step.priority);
       return;

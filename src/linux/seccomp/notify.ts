@@ -1,6 +1,7 @@
 // config-linux.md, "The Container Process State": the listener of a filter goes to the agent at listenerPath, one
 // connection a container, the state in the first message and the descriptor beside it.
 
+import { TsociError } from '../../errors.ts';
 import type { ContainerProcessState, State } from '../../spec/types.ts';
 import * as sys from '../sys/index.ts';
 
@@ -22,5 +23,16 @@ export function sendListener({ path, metadata, fd, pid, state }: Listener): void
     state,
   };
   const bytes = sys.door().encode(JSON.stringify(message));
-  sys.withFd(sys.openConnection(path), (socket) => sys.sendFds(socket, bytes, [fd]));
+  sys.withFd(connectTo(path), (socket) => sys.sendFds(socket, bytes, [fd]));
+}
+
+function connectTo(path: string): number {
+  try {
+    return sys.openConnection(path);
+  } catch (error) {
+    if (!(error instanceof sys.SyscallError)) throw error;
+    // COMPAT: runc's words.
+    const message = `failed to connect with seccomp agent "${path}": ${error.reason}`;
+    throw new TsociError('ERR_STEP', message, { errno: error.errno, cause: error });
+  }
 }
