@@ -3,6 +3,7 @@
 // Every verb on two bundles (bundles.ts), the runtimes in turn within each round, so that whatever else the machine does
 // meets all alike; and the floor (floor.c): the system calls of tsoci's `run` made by a static C program that has nothing
 // to decide. How CPU time is counted is told in measure.c. `--write` puts the tables into docs/performance.md.
+// `--ratios` prints the ratios and the memory alone; `npm run bench:vm` (vm.ts) does so in a guest with cgroup v2.
 // Nothing here asserts a time: a test that can fail because the machine is busy says nothing about the program.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { type BundleName, bundleNames, writeBundle, writeRootfs } from './bundles.ts';
 import { writeFloorPlan } from './floor-plan.ts';
 import { compile, Meter, removeCgroup } from './meter.ts';
+import { writeReport } from './report.ts';
 import { measureTable, ratioTable, type Series } from './statistics.ts';
 
 const { values: options } = parseArgs({
@@ -19,11 +21,12 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '30' },
     runtimes: { type: 'string', default: 'tsoci,runc,crun' },
     write: { type: 'boolean', default: false },
+    ratios: { type: 'boolean', default: false },
   },
 });
 
 const programs: Record<string, readonly string[]> = {
-  tsoci: [resolve('dist/tsoci')],
+  tsoci: [process.env['BENCH_TSOCI'] ?? resolve('dist/tsoci')],
   runc: ['/usr/sbin/runc', '/usr/bin/runc'],
   crun: ['/usr/bin/crun'],
 };
@@ -76,6 +79,7 @@ function compileFloors(): Map<BundleName, string> {
     const dir = join(work, `floor-${bundle}`);
     const config = writeBundle(dir, bundle, ['/bin/true'], `${cgroup}/floor/c`);
     try {
+      if (options.ratios) continue;
       const plan = writeFloorPlan(config, dir, join(work, `floor-${bundle}.state`));
       floors.set(bundle, resolve(compile('bench/floor.c', `floor-${bundle}`, '-include', plan)));
     } catch (error) {
@@ -157,29 +161,24 @@ async function tryOnce(runtime: Runtime, what: string, run: () => Promise<void>)
 
 function report(runtimes: readonly string[], rounds: number): string {
   const all = [...series.values()];
-  const others = [...runtimes.filter((name) => name !== 'tsoci'), 'floor'];
-  const columns = [...runtimes, 'floor'];
+  const others = [...runtimes.filter((name) => name !== 'tsoci'), ...(options.ratios ? [] : ['floor'])];
+  const columns = [...runtimes, ...(options.ratios ? [] : ['floor'])];
   return [
     `${rounds} rounds, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Linux ${release()}; ${runtimes.map((name) => versions.get(name)).join(', ')}.`,
     ...(runtimes.includes('tsoci')
       ? ['### How many times the CPU time of tsoci', ratioTable(all, 'tsoci', others)]
       : []),
-    '### CPU time in ms, median (minimum)',
-    measureTable(all, columns, 'cpu'),
-    '### Wall-clock time in ms, median (minimum)',
-    measureTable(all, columns, 'wall'),
+    ...(options.ratios
+      ? []
+      : [
+          '### CPU time in ms, median (minimum)',
+          measureTable(all, columns, 'cpu'),
+          '### Wall-clock time in ms, median (minimum)',
+          measureTable(all, columns, 'wall'),
+        ]),
     '### Peak memory in MB, largest process',
     measureTable(all, columns, 'rss'),
   ].join('\n\n');
-}
-
-/** Puts `text` between the two markers of docs/performance.md. */
-function writeReport(text: string): void {
-  const path = 'docs/performance.md';
-  const [head, rest] = readFileSync(path, 'utf8').split('<!-- bench -->\n');
-  const tail = rest?.split('<!-- /bench -->')[1];
-  if (head === undefined || tail === undefined) throw new Error(`bench: no markers in ${path}`);
-  writeFileSync(path, `${head}<!-- bench -->\n\n${text}\n\n<!-- /bench -->${tail}`);
 }
 
 async function main(): Promise<void> {
@@ -216,7 +215,7 @@ async function main(): Promise<void> {
     rounds,
   );
   console.log(text);
-  if (options.write) writeReport(text);
+  if (options.write) writeReport('bench', text);
 }
 
 await main();
