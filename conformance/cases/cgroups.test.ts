@@ -1,13 +1,14 @@
 // Each field of linux.resources on this host's hierarchies: the kernel's file says what was asked for, or it is refused
 // and nothing is left. The rows are in ../cgroups/rows.ts.
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { type Context, describe, it } from 'mocha';
 import { documentPath, documentTable, documentWith } from '../cgroups/document.ts';
 import { filesOf, filled, mode, outcomeOf, placeOf } from '../cgroups/host.ts';
 import { type Files, type Row, rows } from '../cgroups/rows.ts';
+import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { hierarchies, isUnified } from '../harness/cgroup.ts';
 import { deviates, isTsoci } from '../harness/runtime.ts';
@@ -50,7 +51,17 @@ describe(`cgroups (${mode})`, () => {
     if (isTsoci) expect(refused.stderr).to.match(/\/linux\/resources\/|writing .* to /);
   };
 
+  /** A container in the same cgroups, which stay when it is gone. */
+  const prepare = (before: Config, files: Files): void => {
+    for (const file of Object.keys(files)) mkdirSync(dirname(pathOf(file)), { recursive: true });
+    expect(c.create('exec sleep 100', (config) => Object.assign(config.linux.resources, before))).to.include({
+      status: 0,
+    });
+    remove();
+  };
+
   const expectFiles = (row: Row, files: Files): void => {
+    if (row.before !== undefined) prepare(row.before, files);
     const made = c.create('exec sleep 100', (config) => Object.assign(config.linux.resources, filled(row.resources)));
     expect(made).to.include({ status: 0 });
     for (const [file, text] of Object.entries(files)) {
@@ -58,6 +69,7 @@ describe(`cgroups (${mode})`, () => {
       expect(lines, file).to.include(text);
     }
     remove();
+    for (const { dir } of row.before === undefined ? [] : hierarchies(c.bundle)) rmdirSync(dir);
   };
 
   for (const row of rows) {
@@ -84,6 +96,21 @@ describe(`cgroups (${mode})`, () => {
     });
     expect(result.status).to.equal(1);
     expect(result.stderr).to.contain('invalid configuration');
+  });
+
+  it('has other limits in a cgroup where others held', function () {
+    for (const peer of ['runc', 'crun']) deviates(this, peer, 'begins with a new cgroup');
+    const files = { [isUnified ? 'cpu.max' : 'cpu/cpu.cfs_quota_us']: isUnified ? '20000 100000' : '20000' };
+    prepare({ cpu: { quota: 90_000, burst: 80_000, idle: 1 } }, files);
+    const made = c.create('exec sleep 100', (config) => {
+      config.linux.resources.cpu = { quota: 20_000, shares: 512 };
+    });
+    expect(made, made.stderr).to.include({ status: 0 });
+    for (const [file, text] of Object.entries(files)) expect(readFileSync(pathOf(file), 'utf8').trim()).to.equal(text);
+    const weight = isUnified ? 'cpu.weight' : 'cpu/cpu.shares';
+    expect(readFileSync(pathOf(weight), 'utf8')).to.equal(isUnified ? '59\n' : '512\n');
+    remove();
+    for (const { dir } of hierarchies(c.bundle)) rmdirSync(dir);
   });
 
   it('puts the container into its cgroup in every hierarchy', () => {

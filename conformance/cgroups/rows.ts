@@ -13,6 +13,8 @@ export type Outcome =
 export interface Row {
   readonly field: string;
   readonly resources: Config;
+  /** What the cgroup's container before had, where a new cgroup would say what is asked for anyway. */
+  readonly before?: Config;
   /** Also on hybrid hosts, but for controllers that only the unified hierarchy has: they are there as on v2. */
   readonly v1: Outcome;
   readonly v2: Outcome;
@@ -45,6 +47,7 @@ const memory: Row[] = [
   {
     field: 'memory.limit, none',
     resources: { memory: { limit: -1 } },
+    before: { memory: { limit: 64 * MIB, swap: 96 * MIB } },
     v1: {
       files: { 'memory/memory.limit_in_bytes': NO_LIMIT, 'memory/memory.memsw.limit_in_bytes': NO_LIMIT },
     },
@@ -157,6 +160,7 @@ const cpu: Row[] = [
   {
     field: 'cpu.quota, none',
     resources: { cpu: { quota: -1 } },
+    before: { cpu: { quota: 20_000 } },
     v1: { files: { 'cpu/cpu.cfs_quota_us': '-1' } },
     v2: { files: { 'cpu.max': 'max 100000' } },
   },
@@ -229,6 +233,7 @@ const pids: Row[] = [
   {
     field: 'pids.limit, none',
     resources: { pids: { limit: -1 } },
+    before: { pids: { limit: 20 } },
     v1: { files: { 'pids/pids.max': 'max' } },
     v2: { files: { 'pids.max': 'max' } },
   },

@@ -66,11 +66,17 @@ function inherited(dir: string, mountPoint: string, file: string): string {
 
 /** A file that is not there may have another in its place. */
 function writeSetting(step: Extract<CgroupStep, { kind: 'cgroup-write' }>): void {
+  const { dir, file, value, otherwise, lift } = step;
   try {
-    sys.writeText(`${step.dir}/${step.file}`, step.value);
+    sys.writeText(`${dir}/${file}`, value);
   } catch (error) {
-    if (step.otherwise === undefined || !sys.isErrno(error, sys.E.ENOENT)) throw error;
-    if (step.otherwise !== 'nothing') sys.writeText(`${step.dir}/${step.otherwise.file}`, step.otherwise.value);
+    if (lift !== undefined && sys.isErrno(error, sys.E.EINVAL)) {
+      sys.writeText(`${dir}/${lift.file}`, lift.value);
+      sys.writeText(`${dir}/${file}`, value);
+      return;
+    }
+    if (otherwise === undefined || !sys.isErrno(error, sys.E.ENOENT)) throw error;
+    if (otherwise !== 'nothing') sys.writeText(`${dir}/${otherwise.file}`, otherwise.value);
   }
 }
 

@@ -39,7 +39,7 @@ export type CgroupStep =
       readonly needed: readonly NeededController[];
     }
   | { readonly kind: 'cgroup-check-memory'; readonly dir: string; readonly memory: LinuxMemory }
-  | ({ readonly kind: 'cgroup-write'; readonly dir: string } & Pick<Setting, 'file' | 'value' | 'otherwise'>)
+  | ({ readonly kind: 'cgroup-write'; readonly dir: string } & Pick<Setting, 'file' | 'value' | 'otherwise' | 'lift'>)
   | { readonly kind: 'cgroup-devices'; readonly dir: string; readonly rules: readonly DeviceRule[] }
   | {
       readonly kind: 'cgroup-device-filter';
@@ -59,12 +59,13 @@ export interface JoinCgroupStep {
 
 export type EnableStep = Extract<CgroupStep, { kind: 'cgroup-enable' }>;
 
-export const writeStep = (dir: string, { file, value, otherwise }: Setting): CgroupStep => ({
+export const writeStep = (dir: string, { file, value, otherwise, lift }: Setting): CgroupStep => ({
   kind: 'cgroup-write',
   dir,
   file,
   value,
   ...(otherwise === undefined ? {} : { otherwise }),
+  ...(lift === undefined ? {} : { lift }),
 });
 
 /** The container's directory in each hierarchy: by the first controller's name, `unified` for v2. */

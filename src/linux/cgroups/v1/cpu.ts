@@ -2,9 +2,11 @@
 
 import { TsociError } from '../../../errors.ts';
 import type { LinuxCPU } from '../../../spec/types.ts';
-import { isAsked, numberSetting, type Setting, textSetting } from '../settings.ts';
+import { isAsked, lifting, numberSetting, type Setting, textSetting } from '../settings.ts';
 
 const POINTER = '/linux/resources/cpu';
+const NOT_IDLE = { file: 'cpu.idle', value: '0' };
+const NO_BURST = { file: 'cpu.cfs_burst_us', value: '0' };
 
 // KERNEL: MIN_SHARES and MAX_SHARES; a value beyond them is silently drawn to them.
 const MIN_SHARES = 2n;
@@ -29,9 +31,9 @@ const switchSetting = (file: string, value: LinuxCPU['idle'], pointer: string): 
 
 /** ORDER: the period before the quota and the burst, which are held against it. */
 export const cpuSettings = (cpu: LinuxCPU | undefined): Setting[] => [
-  ...sharesSetting(cpu?.shares),
+  ...lifting(NOT_IDLE, sharesSetting(cpu?.shares)),
   ...numberSetting('cpu.cfs_period_us', cpu?.period, `${POINTER}/period`),
-  ...numberSetting('cpu.cfs_quota_us', cpu?.quota, `${POINTER}/quota`),
+  ...lifting(NO_BURST, numberSetting('cpu.cfs_quota_us', cpu?.quota, `${POINTER}/quota`)),
   ...switchSetting('cpu.cfs_burst_us', cpu?.burst, `${POINTER}/burst`),
   ...numberSetting('cpu.rt_period_us', cpu?.realtimePeriod, `${POINTER}/realtimePeriod`),
   ...numberSetting('cpu.rt_runtime_us', cpu?.realtimeRuntime, `${POINTER}/realtimeRuntime`),

@@ -1,9 +1,10 @@
 // config-linux.md, "Memory", in cgroup v1.
 
 import type { LinuxMemory } from '../../../spec/types.ts';
-import { isAsked, numberSetting, type Setting } from '../settings.ts';
+import { isAsked, lifting, numberSetting, type Setting } from '../settings.ts';
 
 const POINTER = '/linux/resources/memory';
+const NO_SWAP_LIMIT = { file: 'memory.memsw.limit_in_bytes', value: '-1' };
 
 /** COMPAT: no limit of memory and none asked for both is no limit of both, as with runc. */
 const swapSetting = ({ limit, swap }: LinuxMemory): Setting[] =>
@@ -18,7 +19,7 @@ export function memorySettings(memory: LinuxMemory | undefined): Setting[] {
     ...(memory.useHierarchy === true
       ? [{ file: 'memory.use_hierarchy', value: '1', pointer: `${POINTER}/useHierarchy` }]
       : []),
-    ...numberSetting('memory.limit_in_bytes', memory.limit, `${POINTER}/limit`),
+    ...lifting(NO_SWAP_LIMIT, numberSetting('memory.limit_in_bytes', memory.limit, `${POINTER}/limit`)),
     ...swapSetting(memory),
     ...numberSetting('memory.soft_limit_in_bytes', memory.reservation, `${POINTER}/reservation`),
     ...numberSetting('memory.kmem.tcp.limit_in_bytes', memory.kernelTCP, `${POINTER}/kernelTCP`),

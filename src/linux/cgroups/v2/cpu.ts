@@ -1,10 +1,12 @@
 // config-linux.md, "CPU", in cgroup v2: the cpu controller and the cpuset controller.
 
 import type { Int64, LinuxCPU } from '../../../spec/types.ts';
-import { isAsked, type Setting, textSetting } from '../settings.ts';
+import { isAsked, lifting, type Setting, textSetting } from '../settings.ts';
 import { noEquivalent } from './refuse.ts';
 
 const POINTER = '/linux/resources/cpu';
+const NOT_IDLE = { file: 'cpu.idle', value: '0' };
+const NO_BURST = { file: 'cpu.max.burst', value: '0' };
 
 // KERNEL: the period that a new cgroup has.
 const DEFAULT_PERIOD = 100_000;
@@ -39,8 +41,10 @@ export function cpuSettings(cpu: LinuxCPU | undefined): Setting[] {
   if (isAsked(cpu.realtimePeriod)) throw noEquivalent(`${POINTER}/realtimePeriod`);
   return [
     ...switchSetting('cpu.idle', cpu.idle, `${POINTER}/idle`),
-    ...(isAsked(cpu.shares) ? [{ file: 'cpu.weight', value: weightOf(cpu.shares), pointer: `${POINTER}/shares` }] : []),
-    ...bandwidth(cpu),
+    ...(isAsked(cpu.shares)
+      ? lifting(NOT_IDLE, [{ file: 'cpu.weight', value: weightOf(cpu.shares), pointer: `${POINTER}/shares` }])
+      : []),
+    ...lifting(NO_BURST, bandwidth(cpu)),
     ...switchSetting('cpu.max.burst', cpu.burst, `${POINTER}/burst`),
   ];
 }
