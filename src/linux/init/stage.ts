@@ -1,7 +1,7 @@
 // The process between parent and container, where namespaces can be entered in no other way (see namespaces.ts):
 //
 //   parent                       stage                                   container
-//      │ clone3 ───────────────────▶│ setns: user, network, ipc …
+//      │ clone3 ───────────────────▶│ setns: network, ipc …, user
 //      │◀──── map ──────────────────│ unshare(user)
 //      │ writes the id maps         │
 //      │───── go ──────────────────▶│ unshare(time), offsets; becomes root; setns: pid
@@ -15,14 +15,21 @@ import * as sys from '../sys/index.ts';
 import { becomeRoot } from '../user-namespace.ts';
 import { receive, send, sendError } from './channel.ts';
 
-/** A namespace that an outer user namespace owns must be joined before ours is made, any other after. */
+/**
+ * A namespace that an outer user namespace owns must be joined before ours is joined or made, any other may have to be
+ * after: those are returned.
+ */
 function joinAll(stage: StagePlan): JoinStep[] {
   const later: JoinStep[] = [];
+  const user = stage.joins.find((join) => join.type === 'user');
   for (const join of stage.joins) {
-    if (join.type === 'pid') later.push(join);
-    else if (!stage.unshareUser) runJoin(join);
-    else tryJoin(join, later);
+    if (join === user) continue;
+    // ORDER: the path of the user namespace is one of the host's mounts.
+    if (join.type === 'pid' || (join.type === 'mount' && user !== undefined)) later.push(join);
+    else if (stage.unshareUser || user !== undefined) tryJoin(join, later);
+    else runJoin(join);
   }
+  if (user !== undefined) runJoin(user);
   return later;
 }
 
