@@ -41,5 +41,7 @@ export const featuresDocument = (mountOptions: readonly string[]) => ({
     mountExtensions: { idmap: { enabled: true } },
     netDevices: { enabled: false },
   },
+  // Of a unit that systemd makes for the container.
+  potentiallyUnsafeConfigAnnotations: ['org.systemd.property.'],
   annotations: { 'org.tsoci.version': __VERSION__, 'org.tsoci.commit': __COMMIT__ },
 });
