@@ -298,7 +298,7 @@ const blockIO: Row[] = [
     resources: { blockIO: { throttleReadBpsDevice: [{ ...disk, rate: 0 }] } },
     v1: { nothing: 'no limit' },
     v2: { nothing: 'no limit' },
-    deviations: [['runc', 'v2', 'hands 0 to the kernel, which refuses it']],
+    deviations: ['runc', 'crun'].map((peer) => [peer, 'v2', 'hands 0 to the kernel, which refuses it'] as const),
   },
 ];
 
