@@ -1,42 +1,17 @@
 // --systemd-cgroup: the container is a unit of systemd, whose properties and whose cgroup's files say what was asked for.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, before, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { baseConfig, type Config, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { isUnified } from '../harness/cgroup.ts';
-import { deviates, isTsoci, onlyTsoci, type Result, runtimeName } from '../harness/runtime.ts';
-import { isBooted, systemctl } from '../harness/systemd.ts';
+import { deviates, onlyTsoci, runtimeName } from '../harness/runtime.ts';
+import { isBooted, show, systemctl, useUnit } from '../harness/systemd.ts';
 import { until } from '../harness/until.ts';
 
 const MIB = 1 << 20;
-/** A unit's properties by name; several of one name in their order, a line each. */
-function show(unit: string): Record<string, string> {
-  const properties: Record<string, string> = {};
-  for (const line of systemctl('show', '--no-pager', unit).split('\n')) {
-    const [name = '', value = ''] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
-    properties[name] = name in properties ? `${properties[name]}\n${value}` : value;
-  }
-  return properties;
-}
-
-/** It has its descriptor of the kernel's notice, and sleeps. */
-function isWaiting(pid: number): boolean {
-  const texts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((fd) => textOf(`/proc/${pid}/fdinfo/${fd}`));
-  return texts.some((text) => /eventfd|inotify/.test(text)) && /^State:\tS/m.test(textOf(`/proc/${pid}/status`));
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 /** Without systemd every try must say so; elsewhere the tests below do. */
 describe('systemd cgroups without systemd', () => {
@@ -54,36 +29,7 @@ describe('systemd cgroups without systemd', () => {
 });
 
 describe('systemd cgroups', () => {
-  before(function () {
-    if (isBooted && runtimeName !== 'crun') return;
-    const reason = isBooted
-      ? 'crun keeps the container in a cgroup below its scope'
-      : 'systemd is not running here; `npm run conformance:vm` has a guest where it is';
-    console.log(`    skipped: ${reason}`);
-    this.skip();
-  });
-  const c = useCase();
-  const unit = () => `tsoci-conf-${c.bundle.id}.scope`;
-  const units = () => systemctl('list-units', '--all', '--no-legend', '--plain', `*${c.bundle.id}*`);
-  afterEach(() => {
-    if (isBooted) expect(units()).to.equal('');
-  });
-
-  function make(verb: 'run' | 'create', script: string, change: (config: Config) => void = () => {}): Result {
-    const config = baseConfig(c.bundle, script);
-    config.linux.cgroupsPath = `system.slice:tsoci-conf:${c.bundle.id}`;
-    change(config);
-    writeConfig(c.bundle, config);
-    const args = ['--systemd-cgroup', verb, '--bundle', c.bundle.dir, c.bundle.id];
-    return c.runtime.run(args, { detached: verb === 'create' });
-  }
-  function begin(script = 'exec sleep 1000', change?: (config: Config) => void): void {
-    expect(make('create', script, change)).to.include({ status: 0 });
-    expect(c.verb('start')).to.include({ status: 0 });
-  }
-  const end = () => expect(c.verb('delete', '--force')).to.include({ status: 0 });
-  const membership = () => readFileSync(`/proc/${c.runtime.state(c.bundle.id).pid}/cgroup`, 'utf8');
-  const file = (name: string) => readFileSync(join('/sys/fs/cgroup/system.slice', unit(), name), 'utf8').trim();
+  const { c, unit, units, make, begin, end, membership, file } = useUnit();
 
   it('are a delegated scope in system.slice, and nothing when deleted', () => {
     begin();
@@ -287,133 +233,5 @@ describe('systemd cgroups', () => {
     begin('exit 3');
     until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
     end();
-  });
-
-  describe('tell of an OOM kill', () => {
-    /** tail(1) keeps its whole input. */
-    const HOG = 'tail /dev/zero; exit 3';
-    const LIMIT = 16 * MIB;
-    const hogged = (config: Config) => {
-      config.linux.resources.memory = { limit: LIMIT, swap: LIMIT };
-    };
-    const stopped = () => {
-      until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
-      until(() => units() === '', 'the end of the unit');
-      return c.runtime.state(c.bundle.id) as { ended?: { oom?: { kills: number; limit: number; peak: number } } };
-    };
-    const expectOom = (oom: unknown): void => {
-      expect(oom).to.include({ kills: 1, limit: LIMIT });
-      expect(oom)
-        .to.have.property('peak')
-        .that.is.within(LIMIT / 2, LIMIT);
-    };
-    before(function () {
-      if (!isTsoci) this.skip(); // runc says nothing of it
-    });
-
-    it('when systemd has taken the cgroup away, until delete', () => {
-      begin(HOG, hogged);
-      expectOom(stopped().ended?.oom);
-      // The kernel's log forgets; it is not asked again.
-      expect(spawnSync('dmesg', ['--clear']).status).to.equal(0);
-      expectOom(stopped().ended?.oom);
-      end();
-      begin('exit 3', hogged);
-      expect(stopped().ended?.oom).to.equal(undefined);
-      end();
-    });
-
-    it('not of that of another container of the name', () => {
-      begin(HOG, hogged);
-      until(() => units() === '', 'the end of the unit');
-      end();
-      spawnSync('sleep', ['1']);
-      begin('exit 3', hogged);
-      expect(stopped().ended?.oom).to.equal(undefined);
-      end();
-    });
-
-    it('as an event, and with that of the end', async () => {
-      expect(make('create', HOG, hogged)).to.include({ status: 0 });
-      const [program, words] = c.runtime.line(['events', '--interval', '1h', c.bundle.id]);
-      const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-      let output = '';
-      child.stdout.on('data', (data) => {
-        output += data;
-      });
-      const ended = once(child, 'close');
-      until(() => isWaiting(child.pid as number), 'events to listen');
-      expect(c.verb('start')).to.include({ status: 0 });
-      await ended;
-      const events = output
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line));
-      expect(events.map(({ type }) => type)).to.deep.equal(['oom', 'exit']);
-      expectOom(events[1].data.oom);
-      end();
-    });
-
-    it('of set-up, with limit and peak', () => {
-      const { status, stderr } = make('create', 'true', (config) => {
-        config.linux.resources.memory = { limit: 8 << 10, swap: 8 << 10 };
-      });
-      expect(status).to.equal(1);
-      expect(stderr).to.match(/OOM-killed \(memory limit too low\?\): memory limit 8 KiB, peak/);
-    });
-  });
-
-  describe("of a user's own systemd", () => {
-    const USER = { uid: 1000, name: 'dev' };
-    const folder = `/run/user/${USER.uid}`;
-    before(function () {
-      const known = spawnSync('id', ['-u', USER.name], { encoding: 'utf8' }).stdout.trim() === String(USER.uid);
-      if (known && isUnified && spawnSync('systemctl', ['start', `user@${USER.uid}.service`]).status === 0) return;
-      console.log(`    skipped: there is no user ${USER.name} (${USER.uid}) with a systemd of its own here`);
-      this.skip();
-    });
-    const ids = (size: number) => [{ containerID: 0, hostID: USER.uid, size }];
-
-    function as(args: string[], environment: string[]): Result {
-      const line = c.runtime.line(args);
-      const words = ['-u', USER.name, ...environment, line[0], ...line[1]];
-      const errors = join(c.bundle.dir, 'stderr');
-      const { status } = spawnSync('sh', ['-c', `exec sudo "$@" </dev/null >/dev/null 2>${errors}`, 'sh', ...words]);
-      return { status, stdout: '', stderr: readFileSync(errors, 'utf8') };
-    }
-    function prepare(): void {
-      const config = baseConfig(c.bundle, 'exec sleep 1000');
-      config.linux.cgroupsPath = `user.slice:tsoci-conf:${c.bundle.id}`;
-      config.linux.namespaces.push({ type: 'user' });
-      config.linux.uidMappings = ids(1);
-      config.linux.gidMappings = ids(1);
-      config.linux.resources = { pids: { limit: 42 }, memory: { limit: 64 * MIB } };
-      config.mounts = config.mounts.filter((mount: Config) => mount.type !== 'devpts');
-      writeConfig(c.bundle, config);
-      writeFileSync(join(c.bundle.dir, 'stderr'), '');
-      spawnSync('chown', ['-R', `${USER.uid}:${USER.uid}`, c.bundle.dir, join(c.runtime.root, '..')]);
-    }
-
-    it('lie below it, with its limits', () => {
-      prepare();
-      const environment = [`XDG_RUNTIME_DIR=${folder}`];
-      const made = as(['--systemd-cgroup', 'create', '--bundle', c.bundle.dir, c.bundle.id], environment);
-      expect(made).to.include({ status: 0 });
-      const path = `user.slice/user-${USER.uid}.slice/user@${USER.uid}.service/user.slice/${unit()}`;
-      expect(membership()).to.equal(`0::/${path}\n`);
-      const value = (name: string) => readFileSync(join('/sys/fs/cgroup', path, name), 'utf8').trim();
-      expect([value('pids.max'), value('memory.max')]).to.deep.equal(['42', String(64 * MIB)]);
-      expect(as(['update', '--pids-limit', '43', c.bundle.id], environment)).to.include({ status: 0 });
-      expect(value('pids.max')).to.equal('43');
-      expect(as(['delete', '--force', c.bundle.id], environment)).to.include({ status: 0 });
-      expect(existsSync(join('/sys/fs/cgroup', path))).to.equal(false);
-    });
-
-    it('say so where it cannot be reached', () => {
-      prepare();
-      const made = as(['--systemd-cgroup', 'create', '--bundle', c.bundle.dir, c.bundle.id], []);
-      expect(made).to.include({ status: 1 });
-      expect(made.stderr).to.include('failed to connect to dbus');
-    });
   });
 });

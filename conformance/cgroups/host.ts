@@ -27,10 +27,9 @@ export const isMissing = (row: Row): boolean =>
 
 /** It is on a hybrid host, in the unified hierarchy alone. */
 function isUnifiedOnly(row: Row): boolean {
+  if (mode !== 'hybrid' || !('files' in row.v1) || !isMissing(row)) return false;
   const controller = controllerOf(row);
-  return (
-    mode === 'hybrid' && isMissing(row) && unifiedControllers().includes(controller === 'blkio' ? 'io' : controller)
-  );
+  return unifiedControllers().includes(controller === 'blkio' ? 'io' : controller);
 }
 
 /** Where the row is found here: the peers know no unified hierarchy beside v1. */

@@ -1,0 +1,102 @@
+// Where systemd takes the cgroup away with its last process, an OOM kill is told all the same.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { before, describe, it } from 'mocha';
+import type { Config } from '../harness/bundle.ts';
+import { isTsoci } from '../harness/runtime.ts';
+import { useUnit } from '../harness/systemd.ts';
+import { until } from '../harness/until.ts';
+
+const MIB = 1 << 20;
+
+/** It has its descriptor of the kernel's notice, and sleeps. */
+function isWaiting(pid: number): boolean {
+  const texts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((fd) => textOf(`/proc/${pid}/fdinfo/${fd}`));
+  return texts.some((text) => /eventfd|inotify/.test(text)) && /^State:\tS/m.test(textOf(`/proc/${pid}/status`));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+describe('systemd cgroups tell of an OOM kill', () => {
+  const { c, units, make, begin, end } = useUnit();
+  /** tail(1) keeps its whole input. */
+  const HOG = 'tail /dev/zero; exit 3';
+  const LIMIT = 16 * MIB;
+  const hogged = (config: Config) => {
+    config.linux.resources.memory = { limit: LIMIT, swap: LIMIT };
+  };
+  const stopped = () => {
+    until(() => c.runtime.state(c.bundle.id).status === 'stopped', 'the end');
+    until(() => units() === '', 'the end of the unit');
+    return c.runtime.state(c.bundle.id) as { ended?: { oom?: { kills: number; limit: number; peak: number } } };
+  };
+  const expectOom = (oom: unknown): void => {
+    expect(oom).to.include({ kills: 1, limit: LIMIT });
+    expect(oom)
+      .to.have.property('peak')
+      .that.is.within(LIMIT / 2, LIMIT);
+  };
+  before(function () {
+    if (!isTsoci) this.skip(); // runc says nothing of it
+  });
+
+  it('when systemd has taken the cgroup away, until delete', () => {
+    begin(HOG, hogged);
+    expectOom(stopped().ended?.oom);
+    // The kernel's log forgets; it is not asked again.
+    expect(spawnSync('dmesg', ['--clear']).status).to.equal(0);
+    expectOom(stopped().ended?.oom);
+    end();
+    begin('exit 3', hogged);
+    expect(stopped().ended?.oom).to.equal(undefined);
+    end();
+  });
+
+  it('not of that of another container of the name', () => {
+    begin(HOG, hogged);
+    until(() => units() === '', 'the end of the unit');
+    end();
+    spawnSync('sleep', ['1']);
+    begin('exit 3', hogged);
+    expect(stopped().ended?.oom).to.equal(undefined);
+    end();
+  });
+
+  it('as an event, and with that of the end', async () => {
+    expect(make('create', HOG, hogged)).to.include({ status: 0 });
+    const [program, words] = c.runtime.line(['events', '--interval', '1h', c.bundle.id]);
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (data) => {
+      output += data;
+    });
+    const ended = once(child, 'close');
+    until(() => isWaiting(child.pid as number), 'events to listen');
+    expect(c.verb('start')).to.include({ status: 0 });
+    await ended;
+    const events = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ type }) => type)).to.deep.equal(['oom', 'exit']);
+    expectOom(events[1].data.oom);
+    end();
+  });
+
+  it('of set-up, with limit and peak', () => {
+    const { status, stderr } = make('create', 'true', (config) => {
+      config.linux.resources.memory = { limit: 8 << 10, swap: 8 << 10 };
+    });
+    expect(status).to.equal(1);
+    expect(stderr).to.match(/OOM-killed \(memory limit too low\?\): memory limit 8 KiB, peak/);
+  });
+});
