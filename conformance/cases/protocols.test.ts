@@ -37,7 +37,8 @@ describe('protocols', function () {
     });
   }
 
-  it('sends the master of the terminal: one message, one descriptor', async () => {
+  it('sends the master of the terminal: one message, one descriptor', async function () {
+    deviates(this, 'crun', 'its message is one blank');
     const socket = await listen('stream');
     configure('tty; stty size', (config) => {
       config.process.terminal = true;
@@ -85,7 +86,8 @@ describe('protocols', function () {
     c.verb('delete', '--force');
   });
 
-  it('writes the pid file whole, without a newline, by the caller’s umask', () => {
+  it('writes the pid file whole, without a newline, by the caller’s umask', function () {
+    deviates(this, 'crun', 'its mode is 0700');
     configure('sleep 100');
     expect(byShell('umask 027', 'create', ['--pid-file', path('pid')]).status).to.equal(0);
     expect(readFileSync(path('pid'), 'utf8')).to.equal(String(c.runtime.state(c.bundle.id).pid));
@@ -94,7 +96,8 @@ describe('protocols', function () {
     c.verb('delete', '--force');
   });
 
-  it('passes descriptors of a socket activation that is meant for it', () => {
+  it('passes descriptors of a socket activation that is meant for it', function () {
+    deviates(this, 'crun', 'it leaves LISTEN_PID as it was');
     configure('echo $LISTEN_FDS $LISTEN_PID; cat <&3; cat <&4');
     for (const name of ['a', 'b', 'c']) writeFileSync(path(name), `${name}\n`);
     const stage = `exec 3<${path('a')} 4<${path('b')} 5<${path('c')}; export LISTEN_FDS=2 LISTEN_PID=$$`;
@@ -117,6 +120,7 @@ describe('protocols', function () {
   });
 
   it('refuses to preserve what is not open', function () {
+    deviates(this, 'crun', 'it does not look');
     deviates(this, 'runc', 'takes a descriptor of its own for one of the caller');
     configure('true');
     const { status, stderr } = byShell('exec 3</dev/null', 'run', ['--preserve-fds', '2']);
@@ -124,7 +128,8 @@ describe('protocols', function () {
     if (runtimeName !== 'crun') expect(stderr).to.include('unable to stat preserved-fd 1 (of 2)');
   });
 
-  it('holds no descriptor of the caller in a created or running container', () => {
+  it('holds no descriptor of the caller in a created or running container', function () {
+    deviates(this, 'crun', 'a created container holds them');
     configure('exec sleep 100');
     writeFileSync(path('pipe'), '');
     expect(byShell(`exec 7<${path('pipe')}`, 'create').status).to.equal(0);
@@ -173,6 +178,7 @@ describe('protocols', function () {
   });
 
   it('gives the container a session keyring of its own', function () {
+    deviates(this, 'crun', 'its permissions are others');
     if (!existsSync('/proc/keys')) this.skip();
     const keys = (flags: string[]): string => {
       configure('grep keyring /proc/keys');
