@@ -168,6 +168,31 @@ export async function stopDaemon(daemon: ChildProcess | undefined): Promise<void
   if (!gone()) daemon.kill('SIGKILL');
 }
 
+/** KERNEL: a cgroup is busy until its last process is buried, which after a failed test may be a moment away. */
+function removeDir(path: string): void {
+  for (let tries = 0; ; tries++) {
+    try {
+      return rmdirSync(path);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || tries === 100) throw error;
+      endProcesses(path);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
+  }
+}
+
+function endProcesses(cgroup: string): void {
+  for (const pid of readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // Gone meanwhile.
+    }
+  }
+}
+
 function removeCgroup(path: string): void {
   if (!existsSync(path)) return;
   // Where a hierarchy is not mounted podman makes plain folders and files in its place.
@@ -175,7 +200,7 @@ function removeCgroup(path: string): void {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroup(join(path, entry.name));
   }
-  rmdirSync(path);
+  removeDir(path);
 }
 
 /** Removes the folder, and the cgroup `name` of every hierarchy. */
