@@ -22,10 +22,12 @@ import { runtimePath } from '../harness/runtime.ts';
 
 /** ENGINES_DIR is a folder of other engines, as `dpkg-deb -x` makes it: they go before the installed ones. */
 const folderOfEngines = process.env['ENGINES_DIR'];
-if (folderOfEngines !== undefined) {
-  const folders = ['usr/bin', 'usr/sbin'].map((path) => resolve(folderOfEngines, path));
-  process.env['PATH'] = [...folders, process.env['PATH']].join(':');
-}
+
+/** These paths in it, none without it. */
+export const inFolderOfEngines = (...paths: string[]): string[] =>
+  folderOfEngines === undefined ? [] : paths.map((path) => resolve(folderOfEngines, path));
+
+process.env['PATH'] = [...inFolderOfEngines('usr/bin', 'usr/sbin'), process.env['PATH']].join(':');
 
 /** Own mount namespace: what an engine mounts goes with its last process. unshare(1) execs, the pid stays. */
 const PRIVATE = ['--mount', '--propagation', 'private'];

@@ -5,7 +5,18 @@ import { appendFileSync, chownSync, copyFileSync, existsSync, mkdirSync, readFil
 import { join } from 'node:path';
 import type { Context } from 'mocha';
 import { runtimeName } from '../harness/runtime.ts';
-import { clean, command, folder, holdNamespaces, must, obstacle, type Run, runtimeFile, stopDaemon } from './engine.ts';
+import {
+  clean,
+  command,
+  folder,
+  holdNamespaces,
+  inFolderOfEngines,
+  must,
+  obstacle,
+  type Run,
+  runtimeFile,
+  stopDaemon,
+} from './engine.ts';
 import { PAUSE, writeImage, writePause } from './image.ts';
 
 const USER = { name: 'tsoci-tester', id: 61_234, first: 2_000_000_000 };
@@ -67,6 +78,7 @@ export class Podman {
     USER: this.#rootless ? USER.name : 'root',
     XDG_RUNTIME_DIR: join(this.dir, 'xdg'),
     TMPDIR: join(this.dir, 'tmp'),
+    PODMAN_IGNORE_CGROUPSV1_WARNING: '1',
   });
 
   run = (words: readonly string[], input = '/dev/null'): Run =>
@@ -82,8 +94,21 @@ export class Podman {
       '[engine]',
       `runtime_supports_json = ["${json ? runtimeName : 'another'}"]`,
       `infra_image = "${PAUSE}"`,
+      ...this.#helpers(),
     ];
     writeFileSync(join(this.dir, 'containers.conf'), `${lines.join('\n')}\n`);
+  }
+
+  /** Another podman than the installed one has its own conmon and its own helpers. */
+  #helpers(): string[] {
+    const folders = inFolderOfEngines('usr/libexec/podman', 'usr/lib/podman');
+    if (folders.length === 0) return [];
+    const installed = ['/usr/libexec/podman', '/usr/lib/podman'];
+    const monitor = inFolderOfEngines('usr/bin/conmon').filter((path) => existsSync(path));
+    return [
+      `helper_binaries_dir = ${JSON.stringify([...folders, ...installed])}`,
+      ...(monitor.length === 0 ? [] : [`conmon_path = ${JSON.stringify(monitor)}`]),
+    ];
   }
 
   async start(): Promise<void> {
