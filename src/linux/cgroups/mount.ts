@@ -9,7 +9,10 @@ import type { CgroupPaths } from './steps.ts';
 
 const nameOf = (hierarchy: Hierarchy): string => hierarchy.mountPoint.slice(hierarchy.mountPoint.lastIndexOf('/') + 1);
 
-/** With a cgroup namespace the hierarchy itself, whose root is then the container's cgroup; else a bind of that cgroup. */
+/**
+ * With a cgroup namespace the hierarchy itself, whose root is then the container's cgroup; else a bind of that cgroup.
+ * COMPAT: v2 is the hierarchy itself without one, too: the path in /proc/self/cgroup is one of it. As with runc and crun.
+ */
 function partOf(
   hierarchy: Hierarchy,
   target: string,
@@ -19,8 +22,11 @@ function partOf(
 ): CgroupMountPart {
   const key = hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
   const instead = `${hierarchy.mountPoint}${hierarchy.own}`;
-  if (!own) return { kind: 'bind', target, source: paths[key] as string, instead, flags };
-  if (hierarchy.version === 2) return { kind: 'cgroup2', target, source: 'cgroup', flags };
+  const bind = { kind: 'bind', target, source: paths[key] as string, instead, flags } as const;
+  if (hierarchy.version === 2) {
+    return { kind: 'cgroup2', target, source: 'cgroup', flags, ...(own ? {} : { otherwise: bind }) };
+  }
+  if (!own) return bind;
   const data = hierarchy.controllers.map((name) => (name.startsWith('name=') ? `none,${name}` : name)).join(',');
   return { kind: 'cgroup', target, source: 'cgroup', data, flags };
 }

@@ -17,12 +17,17 @@ export function openCgroupPart(part: CgroupMountPart): number {
     changeMount(mount, { set: attributes, clear: 0 }, true);
     return mount;
   }
-  return openFileSystem({
-    type: part.kind,
-    source: part.source ?? part.kind,
-    parameters: parametersOf(part.data ?? ''),
-    attributes,
-  });
+  try {
+    return openFileSystem({
+      type: part.kind,
+      source: part.source ?? part.kind,
+      parameters: parametersOf(part.data ?? ''),
+      attributes,
+    });
+  } catch (error) {
+    if (part.otherwise === undefined || !sys.isErrno(error, sys.E.EPERM)) throw error;
+    return openCgroupPart(part.otherwise);
+  }
 }
 
 /** Makes one part below `base`, the root of our own mount: nobody else has seen it yet. */

@@ -76,6 +76,8 @@ export interface CgroupMountPart {
   readonly data?: string;
   /** MS_* of mount(2). */
   readonly flags?: number;
+  /** What is mounted where this part may not be: the cgroup namespace is not ours. */
+  readonly otherwise?: CgroupMountPart;
 }
 
 /** Type `cgroup`: what lies there depends on the host's hierarchies; see cgroups/mount.ts. */
