@@ -18,7 +18,8 @@ const ACTIONS: Readonly<Record<string, number>> = {
 };
 
 const FLAGS: Readonly<Record<string, number>> = {
-  SECCOMP_FILTER_FLAG_TSYNC: k.SECCOMP_FILTER_FLAG_TSYNC,
+  // KERNEL: is for other threads, of which there are none, and refused (EINVAL) beside a listener.
+  SECCOMP_FILTER_FLAG_TSYNC: 0,
   SECCOMP_FILTER_FLAG_LOG: k.SECCOMP_FILTER_FLAG_LOG,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: k.SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: k.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
@@ -34,9 +35,10 @@ export function returnOf(action: string, errnoRet: number | undefined): number {
 
 export const errnoReturn = (errno: number): number => (ACTIONS['SCMP_ACT_ERRNO'] as number) | errno;
 
-export function flagsOf(names: readonly string[] | undefined): number {
+/** COMPAT: a profile without `flags` has SPEC_ALLOW; one with an empty list has none. */
+export function flagsOf(names: readonly string[] = ['SECCOMP_FILTER_FLAG_SPEC_ALLOW']): number {
   let flags = 0;
-  for (const name of names ?? []) {
+  for (const name of names) {
     const flag = FLAGS[name];
     if (flag === undefined) throw new TsociError('ERR_SPEC_CHECK', `unknown seccomp flag "${name}"`);
     flags |= flag;
