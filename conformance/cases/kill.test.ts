@@ -44,6 +44,16 @@ describe('kill', () => {
     expect(processes()).to.have.length(2);
   }
 
+  for (const signal of ['TERM', 'INT', 'HUP']) {
+    it(`ends a container that waits for its start, by ${signal}`, function () {
+      deviates(this, 'crun', 'its first process is spared by all signals but KILL');
+      expect(c.create('true')).to.include({ status: 0 });
+      expect(c.verb('kill', signal)).to.include({ status: 0 });
+      until(() => status() === 'stopped', 'the end');
+      c.verb('delete');
+    });
+  }
+
   it('ends all processes without a pid namespace', function () {
     deviates(this, 'runc', NEEDS_ALL);
     deviates(this, 'crun', 'it needs --all for that');

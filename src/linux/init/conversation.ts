@@ -42,6 +42,8 @@ function becomeReady(ctx: InitContext): void {
   awaitWord(ctx, 'go');
   if (ctx.listener >= 0) {
     sys.close(ctx.channel);
+    // COMPAT: `kill` ends a container that waits for its start.
+    sys.awaitOrEnd(ctx.listener);
     ctx.channel = sys.accept4(ctx.listener, sys.SOCK_CLOEXEC);
     sys.close(ctx.listener);
     send(ctx.channel, { type: 'starting' });

@@ -131,6 +131,20 @@ export function readSignal(fd: number): { readonly signal: number; readonly send
   return { signal: view.getUint32(0, true), sender: view.getUint32(12, true) };
 }
 
+/** HUP, INT, QUIT and TERM. */
+const ENDING = Uint8Array.of(0x07, 0x40, 0, 0, 0, 0, 0, 0);
+
+/**
+ * Waits until `fd` can be read. A signal that asks for the end is obeyed: exit status 128 and its number. They stay blocked.
+ * KERNEL: the first process of a pid namespace is spared by every signal that it has no handler for, and we can have none.
+ */
+export function awaitOrEnd(fd: number): void {
+  calls.rt_sigprocmask(k.SIG_SETMASK, ENDING, null);
+  const signals = calls.signalfd4(-1, ENDING, k.SFD_CLOEXEC);
+  if (poll([fd, signals], -1).includes(signals)) calls.exit_group(128 + readSignal(signals).signal);
+  calls.close(signals);
+}
+
 /** Numbers of signals by their names without SIG (signal(7)). */
 export const SIGNALS: Readonly<Record<string, number>> = {
   HUP: 1,
