@@ -156,6 +156,8 @@ function attendStage(ctx: ParentContext, stagePid: number): number {
       writeIdMappings(stagePid, ctx.plan.clone.uidMappings, ctx.plan.clone.gidMappings, ctx.host);
       send(ctx.channel, { type: 'go' });
     } else if (message?.type === 'cloned') pid = message.pid;
+    // The container itself may have been faster.
+    else if (message?.type === 'debug') ctx.debug?.(message.text);
     else {
       const { status } = sys.waitFor(stagePid);
       if (message?.type === 'error') throw errorOf(message);
