@@ -190,6 +190,17 @@ describe('conmon', function () {
     remove();
   });
 
+  it('is killed between create and start: the engine can start what waits, and remove it', async () => {
+    configure('exec sleep 100');
+    await conmon.create();
+    process.kill(conmon.pid(), 'SIGKILL');
+    await eventually('the death of conmon', () => !existsSync(`/proc/${conmon.pid()}/exe`));
+    expect(state().status).to.equal('created');
+    expect(c.runtime.run(['start', c.bundle.id])).to.include({ status: 0 });
+    expect(state().status).to.equal('running');
+    remove();
+  });
+
   it('stays the child of its caller with --sync, and is killed with all that it has made', async () => {
     await start('exec sleep 100', undefined, '--sync');
     const { pid } = state();

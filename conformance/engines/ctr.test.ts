@@ -3,14 +3,30 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import { runtimePath } from '../harness/runtime.ts';
+import { cgroupDirs } from '../harness/leftovers.ts';
+import { deviates, runtimePath } from '../harness/runtime.ts';
 import { Containerd, skipWithoutContainerd } from './containerd.ts';
 import { command, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT } from './engine.ts';
 import { IMAGE, writeImage } from './image.ts';
+
+/** Pids of the processes in whose `file` below /proc/PID `words` all are. */
+const pidsWith = (file: 'cmdline' | 'cgroup', ...words: string[]): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+        return words.every((word) => text.includes(word));
+      } catch {
+        return false; // It has ended.
+      }
+    })
+    .map(Number);
 
 const FLAGS = ['--snapshotter', 'native', '--runc-binary', runtimePath];
 
@@ -62,6 +78,48 @@ describe('engine: containerd', function () {
     must(ctr('task', 'kill', '--signal', 'SIGKILL', 'doomed'));
     const [code] = await once(run, 'close');
     expect(code).to.equal(137);
+  });
+
+  describe('a shim that is killed', () => {
+    const state = (id: string) => `/run/containerd/runc/${engine?.space}/${id}`;
+    const left = (id: string) => [
+      ...pidsWith('cgroup', `/${engine?.space}/${id}`),
+      ...cgroupDirs(`${engine?.space}/${id}`),
+      ...(existsSync(state(id)) ? ['its state'] : []),
+    ];
+
+    /** Starts a container and kills its shim when it has been there for `delay` ms. */
+    async function orphan(id: string, delay: number): Promise<void> {
+      const shims = () => pidsWith('cmdline', 'containerd-shim', `\0-id\0${id}\0`);
+      const [program = '', ...words] = ctr('run', '--detach', '--null-io', ...FLAGS, IMAGE, id, '/bin/sleep', '1000');
+      const run = spawn(program, words, { stdio: 'ignore' });
+      const closed = once(run, 'close');
+      while (shims().length === 0 && run.exitCode === null) await sleep(1);
+      await sleep(delay);
+      for (const pid of shims()) process.kill(pid, 'SIGKILL');
+      await closed;
+    }
+
+    it('is cleaned up after by containerd', async () => {
+      await orphan('running', 2000);
+      await eventually('its end', () => left('running').length === 0 && tasks('running').length === 0);
+      must(ctr('container', 'delete', 'running'));
+    });
+
+    // containerd 1.6 forgets a shim that dies while its task is made, with any runtime: then delete does it, and while
+    // containerd does, too.
+    for (const delay of [0, 10, 20, 40, 80, 160]) {
+      it(`leaves nothing that delete does not find, ${delay} ms after its start`, async function () {
+        deviates(this, 'runc', 'a create that was killed leaves its cgroups');
+        const id = `orphan${delay}`;
+        await orphan(id, delay);
+        await eventually('its end', () => {
+          must([runtimePath, '--root', dirname(state(id)), 'delete', '--force', id]);
+          return left(id).length === 0;
+        });
+        must(ctr('container', 'delete', id));
+      });
+    }
   });
 
   describe('a container that runs', () => {
