@@ -52,6 +52,19 @@ describe('lifecycle', () => {
     c.verb('delete', '--force');
   });
 
+  it('lets every signal through to the program', () => {
+    const script = 'grep SigBlk /proc/self/status > /told';
+    const told = () => readFileSync(join(c.bundle.rootfs, 'told'), 'utf8');
+    expect(c.run(script)).to.include({ status: 0 });
+    expect(told()).to.equal('SigBlk:\t0000000000000000\n');
+    writeFileSync(join(c.bundle.rootfs, 'told'), '');
+    c.create(script);
+    c.verb('start');
+    until(() => status() === 'stopped', 'the end of the container');
+    expect(told()).to.equal('SigBlk:\t0000000000000000\n');
+    c.verb('delete');
+  });
+
   it('takes no note of a config.json changed after create', () => {
     c.create('echo first > /who');
     writeConfig(c.bundle, baseConfig(c.bundle, 'echo second > /who'));
