@@ -1,6 +1,6 @@
 // `npm test`: every suite is run to its end, whatever the one before it said, and the counts are added up in the last line.
 //   npm test                      all suites
-//   node scripts/test.mjs unit    only the named ones (npm scripts that run mocha)
+//   node scripts/test.mjs unit    only the named ones (npm scripts that run mocha; words after the name are passed on)
 import { spawn } from 'node:child_process';
 
 const suites = process.argv.length > 2 ? process.argv.slice(2) : ['unit', 'conformance', 'conformance:engines'];
@@ -9,7 +9,7 @@ const total = { passed: 0, failed: 0 };
 /** Runs one npm script, its output passed on as it comes; returns what mocha counted. */
 function runSuite(suite) {
   return new Promise((resolve) => {
-    const child = spawn('npm', ['run', '--silent', suite], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('npm', ['run', '--silent', ...suite.split(' ')], { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk) => {
       process.stdout.write(chunk);
