@@ -9,6 +9,7 @@ import { describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { baseConfig, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
+import { needsController } from '../harness/cgroup.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
 import { deviates, onlyTsoci } from '../harness/runtime.ts';
 
@@ -150,6 +151,7 @@ describe('process', () => {
 
   it('says why it cannot have a deadline', function () {
     for (const name of ['runc', 'crun']) deviates(this, name, 'of Debian 12 does not know of schedulers, or says less');
+    needsController(this, 'cpuset');
     const result = c.run('true', (config) => {
       config.process.scheduler = { policy: 'SCHED_DEADLINE', runtime: 1e6, deadline: 2e6, period: 2e6 };
       config.linux.resources.cpu = { cpus: '0', mems: '0' };
