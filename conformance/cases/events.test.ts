@@ -1,14 +1,13 @@
 // `events`: what a container uses, OOM kills, its end; and what `state` tells of that end.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { cgroupValue, isUnified, needsController } from '../harness/cgroup.ts';
+import { listen } from '../harness/events.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
 import { deviates, onlyTsoci, Runtime, runtimeName } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
@@ -115,24 +114,13 @@ describe('events', () => {
   it('tells every now and then what is used, and ends with the container', async function () {
     this.timeout(30_000);
     start('exec sleep 100');
-    const [program, words] = c.runtime.line(['events', '--interval', '50ms', c.bundle.id]);
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (data) => {
-      if (output === '') end('kill', 'KILL');
-      output += data;
-    });
-    const [status] = await once(child, 'close');
+    const { status, events } = await listen(c.runtime, c.bundle.id, '50ms', () => end('kill', 'KILL')).ended();
     if (runtimeName !== 'runc') expect(status).to.equal(0);
-    const events = output
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(events[0].type).to.equal('stats');
+    expect(events[0]?.type).to.equal('stats');
     // runc says nothing of the end.
     if (runtimeName !== 'runc') {
-      expect(events.at(-1).type).to.equal('exit');
-      expect(events.at(-1).data.exitStatus).to.be.oneOf([undefined, 137]);
+      expect(events.at(-1)?.type).to.equal('exit');
+      expect(events.at(-1)?.data.exitStatus).to.be.oneOf([undefined, 137]);
     }
     c.verb('delete');
   });
@@ -142,27 +130,16 @@ describe('events', () => {
     const script = `while [ ! -e /go ]; do sleep 0.02; done; ${HOG}; sleep 0.3; exit 3`;
     start(script, limited);
     if (!hasMemory()) return this.skip();
-    const [program, words] = c.runtime.line(['events', '--interval', '1h', c.bundle.id]);
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (data) => {
-      output += data;
-    });
-    const ended = once(child, 'close');
-    // It listens once it has its descriptor of the kernel's notice.
-    until(() => listens(child.pid as number), 'events to listen');
+    const listener = listen(c.runtime, c.bundle.id, '1h');
+    listener.untilListening();
     c.verb('exec', '/bin/touch', '/go');
     end();
-    await ended;
-    const events = output
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(output.split('\n')).to.include(`{"type":"oom","id":"${c.bundle.id}"}`);
+    const { lines, events } = await listener.ended();
+    expect(lines).to.include(`{"type":"oom","id":"${c.bundle.id}"}`);
     if (runtimeName === 'runc') return void c.verb('delete');
     const exit = events.find(({ type }) => type === 'exit');
-    expect(exit.data.oom).to.include({ limit: LIMIT });
-    expect(exit.data.oom.kills).to.be.at.least(1);
+    expect(exit?.data.oom).to.include({ limit: LIMIT });
+    expect(exit?.data.oom.kills).to.be.at.least(1);
     const state = c.runtime.state(c.bundle.id) as unknown as { ended: { oom: { kills: number; limit: number } } };
     expect(state.ended.oom).to.include({ limit: LIMIT });
     c.verb('delete');
@@ -210,16 +187,3 @@ describe('events', () => {
     expect(c.verb('events').status).to.equal(1);
   });
 });
-
-/** It has an eventfd or inotify descriptor, and waits. */
-function listens(pid: number): boolean {
-  const text = (path: string) => {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      return '';
-    }
-  };
-  const has = [...Array(20).keys()].some((fd) => /eventfd|inotify/.test(text(`/proc/${pid}/fdinfo/${fd}`)));
-  return has && /^State:\tS/m.test(text(`/proc/${pid}/status`));
-}

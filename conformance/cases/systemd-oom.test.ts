@@ -1,30 +1,15 @@
 // Where systemd takes the cgroup away with its last process, an OOM kill is told all the same.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
+import { listen } from '../harness/events.ts';
 import { isTsoci } from '../harness/runtime.ts';
 import { useUnit } from '../harness/systemd.ts';
 import { until } from '../harness/until.ts';
 
 const MIB = 1 << 20;
-
-/** It has its descriptor of the kernel's notice, and sleeps. */
-function isWaiting(pid: number): boolean {
-  const texts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((fd) => textOf(`/proc/${pid}/fdinfo/${fd}`));
-  return texts.some((text) => /eventfd|inotify/.test(text)) && /^State:\tS/m.test(textOf(`/proc/${pid}/status`));
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 describe('systemd cgroups tell of an OOM kill', () => {
   const { c, units, make, begin, end } = useUnit();
@@ -73,22 +58,12 @@ describe('systemd cgroups tell of an OOM kill', () => {
 
   it('as an event, and with that of the end', async () => {
     expect(make('create', HOG, hogged)).to.include({ status: 0 });
-    const [program, words] = c.runtime.line(['events', '--interval', '1h', c.bundle.id]);
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let output = '';
-    child.stdout.on('data', (data) => {
-      output += data;
-    });
-    const ended = once(child, 'close');
-    until(() => isWaiting(child.pid as number), 'events to listen');
+    const listener = listen(c.runtime, c.bundle.id, '1h');
+    listener.untilListening();
     expect(c.verb('start')).to.include({ status: 0 });
-    await ended;
-    const events = output
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const { events } = await listener.ended();
     expect(events.map(({ type }) => type)).to.deep.equal(['oom', 'exit']);
-    expectOom(events[1].data.oom);
+    expectOom(events[1]?.data.oom);
     end();
   });
 

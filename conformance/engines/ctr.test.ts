@@ -3,12 +3,13 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { cgroupDirs } from '../harness/leftovers.ts';
+import { ofProcesses } from '../harness/processes.ts';
 import { deviates, runtimePath } from '../harness/runtime.ts';
 import { Containerd, skipWithoutContainerd } from './containerd.ts';
 import { command, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT } from './engine.ts';
@@ -16,17 +17,10 @@ import { IMAGE, writeImage } from './image.ts';
 
 /** Pids of the processes in whose `file` below /proc/PID `words` all are. */
 const pidsWith = (file: 'cmdline' | 'cgroup', ...words: string[]): number[] =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
-        return words.every((word) => text.includes(word));
-      } catch {
-        return false; // It has ended.
-      }
-    })
-    .map(Number);
+  ofProcesses((pid, read) => {
+    const text = read(file);
+    return words.every((word) => text.includes(word)) ? [pid] : [];
+  });
 
 const FLAGS = ['--snapshotter', 'native', '--runc-binary', runtimePath];
 

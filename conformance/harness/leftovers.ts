@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Bundle } from './bundle.ts';
+import { ofProcesses } from './processes.ts';
 import type { Runtime } from './runtime.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
@@ -22,17 +23,11 @@ export function cgroupDirs(path: string): string[] {
 
 /** Living processes whose cgroup is the container's, as "process PID" with its name and state. */
 function processesOf(bundle: Bundle): string[] {
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^[0-9]+$/.test(pid)) return [];
-    try {
-      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-      // A zombie, or a dead one that is just being buried, has ended: it is its new parent's.
-      if (/^State:\t[ZX]/m.test(status)) return [];
-      const isOurs = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(bundle.id);
-      return isOurs ? [`process ${pid}: ${status.match(/^(Name|State):.*$/gm)}`] : [];
-    } catch {
-      return [];
-    }
+  return ofProcesses((pid, read) => {
+    const status = read('status');
+    // A zombie, or a dead one that is just being buried, has ended: it is its new parent's.
+    if (/^State:\t[ZX]/m.test(status)) return [];
+    return read('cgroup').includes(bundle.id) ? [`process ${pid}: ${status.match(/^(Name|State):.*$/gm)}`] : [];
   });
 }
 
