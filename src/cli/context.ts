@@ -4,6 +4,7 @@ import { TsociError } from '../errors.ts';
 import { variableOf } from '../linux/environment.ts';
 import { cleanPath } from '../linux/names.ts';
 import * as sys from '../linux/sys/index.ts';
+import { opening } from '../runtime/opening.ts';
 import type { Arguments } from './arguments.ts';
 import { text } from './arguments.ts';
 import type { Logger } from './log.ts';
@@ -63,11 +64,4 @@ export function absolutePath(path: string | undefined): string | undefined {
 }
 
 /** A document that the caller names. Throws ERR_USAGE with what keeps it from being read. */
-export function readDocument(path: string): Uint8Array {
-  try {
-    return sys.readFile(path);
-  } catch (error) {
-    if (!(error instanceof sys.SyscallError)) throw error;
-    throw new TsociError('ERR_USAGE', `open ${path}: ${error.reason}`, { cause: error });
-  }
-}
+export const readDocument = (path: string): Uint8Array => opening(path, () => sys.readFile(path));

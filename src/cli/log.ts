@@ -2,6 +2,7 @@
 
 import { TsociError } from '../errors.ts';
 import * as sys from '../linux/sys/index.ts';
+import { opening } from '../runtime/opening.ts';
 import { now } from '../runtime/time.ts';
 
 export type Level = 'debug' | 'info' | 'warning' | 'error';
@@ -14,8 +15,8 @@ export interface LogOptions {
 }
 
 export interface Logger {
-  /** Absent unless asked for. */
-  readonly debug?: (message: string) => void;
+  /** Undefined unless asked for. */
+  readonly debug: ((message: string) => void) | undefined;
   readonly warn: (message: string) => void;
   readonly error: (message: string) => void;
 }
@@ -50,12 +51,7 @@ const append = (file: string, text: string): void => sys.withFd(openFile(file), 
 export function checkLog({ file, format }: LogOptions): void {
   if (format !== 'text' && format !== 'json') throw new TsociError('ERR_USAGE', `invalid log-format: ${format}`);
   if (file === undefined || file === '') return;
-  try {
-    sys.close(openFile(file));
-  } catch (error) {
-    if (!(error instanceof sys.SyscallError)) throw error;
-    throw new TsociError('ERR_USAGE', `open ${file}: ${error.reason}`, { cause: error });
-  }
+  sys.close(opening(file, () => openFile(file)));
 }
 
 export function openLog(options: LogOptions): Logger {
@@ -65,7 +61,7 @@ export function openLog(options: LogOptions): Logger {
     else append(options.file, line);
   };
   return {
-    ...(options.debug ? { debug: (message: string) => log('debug', message) } : {}),
+    debug: options.debug ? (message) => log('debug', message) : undefined,
     warn: (message) => log('warning', message),
     error: (message) => {
       log('error', message);

@@ -19,3 +19,11 @@ export function parseCpuList(list: string): number[] {
   }
   return numbers;
 }
+
+/** A bit a number, in words of `wordSize` bytes, little-endian. */
+export function maskOf(numbers: readonly number[], wordSize: number): Uint8Array {
+  const words = Math.floor(Math.max(-1, ...numbers) / (8 * wordSize)) + 1;
+  const mask = new Uint8Array(wordSize * words);
+  for (const nr of numbers) mask[nr >> 3]! |= 1 << (nr & 7);
+  return mask;
+}

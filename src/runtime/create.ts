@@ -5,11 +5,10 @@ import { runHooks, runHooksWarning } from '../hooks/hooks.ts';
 import { destroyCgroup } from '../linux/cgroups/destroy.ts';
 import type { ContainerTraits } from '../linux/exec/sequence.ts';
 import { type Host, probeHost } from '../linux/host.ts';
-import { send } from '../linux/init/channel.ts';
+import { type Log, send } from '../linux/init/channel.ts';
 import { abandon, launch, type ParentContext } from '../linux/init/launch.ts';
 import { hasNewNamespace } from '../linux/namespaces.ts';
 import { compilePlan } from '../linux/plan/compile.ts';
-import type { Trace } from '../linux/plan/run.ts';
 import type { Plan } from '../linux/plan/steps.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Spec } from '../spec/types.ts';
@@ -19,6 +18,7 @@ import { checkExecutable } from './executable.ts';
 import { checkId } from './ids.ts';
 import { type Inherited, withEnvironment } from './inherited.ts';
 import { bindNotify, makeNotifyFolder, withNotify } from './notify.ts';
+import { opening } from './opening.ts';
 import { sendPidfd } from './pidfd.ts';
 import { identify } from './process.ts';
 import {
@@ -33,7 +33,7 @@ import {
 import { stateOf } from './status.ts';
 import { now } from './time.ts';
 
-export interface CreateOptions {
+export interface CreateOptions extends Log {
   readonly root: string;
   readonly id: string;
   /** Absolute. */
@@ -51,9 +51,6 @@ export interface CreateOptions {
   readonly systemdCgroup: boolean;
   /** The caller itself starts the container and stays for its end, or not (`run`, `run --detach`). */
   readonly starter: 'later' | 'caller' | 'attached';
-  readonly warn: (text: string) => void;
-  /** Absent unless asked for. */
-  readonly debug?: Trace;
 }
 
 export interface Created {
@@ -194,8 +191,9 @@ function launchAndRecord(options: CreateOptions, prepared: Prepared, intent: Con
       runHooks('createRuntime', spec.hooks?.createRuntime, state, environment);
     },
     existingCgroups: existing,
+    since: intent.since,
     warn: options.warn,
-    ...(options.debug === undefined ? {} : { debug: options.debug }),
+    debug: options.debug,
   });
   try {
     const record = { ...intent, init: identify(ctx.pid), existingCgroups: existing };
@@ -225,15 +223,9 @@ function openStartSocket(root: string, id: string): number {
   return socket;
 }
 
-/** Written whole and renamed into place, so that nobody reads half of it. */
+/** Throws ERR_USAGE. */
 export function writePidFile(path: string, pid: number): void {
   const slash = path.lastIndexOf('/');
   const hidden = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
-  try {
-    sys.writeNewFile(hidden, String(pid), 0o666);
-    sys.renameat2(sys.AT_FDCWD, hidden, sys.AT_FDCWD, path, 0);
-  } catch (error) {
-    if (!(error instanceof sys.SyscallError)) throw error;
-    throw new TsociError('ERR_USAGE', `open ${path}: ${error.reason}`, { cause: error });
-  }
+  opening(path, () => sys.replaceFile(path, String(pid), 0o666, hidden));
 }

@@ -22,7 +22,10 @@ export function oomOf(root: string, record: ContainerRecord): OomReport | undefi
   const seen = oomReport(cgroupPaths);
   if (since === undefined) return seen;
   // The cgroup may go while it is read: what is missing then is told elsewhere.
-  const told = seen?.peak === undefined ? (readOom(root, id) ?? oomReportOfLog(cgroupPaths, since)) : undefined;
+  const isWhole = seen?.peak !== undefined;
+  const kept = isWhole ? undefined : readOom(root, id);
+  if (seen === undefined && kept !== undefined) return kept;
+  const told = isWhole ? undefined : (kept ?? oomReportOfLog(cgroupPaths, since));
   const kills = seen?.kills ?? told?.kills;
   if (kills === undefined) return undefined;
   const report = { ...told, ...seen, kills };

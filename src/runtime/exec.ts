@@ -7,7 +7,7 @@ import { enterContainer } from '../linux/exec/enter.ts';
 import { execSequence } from '../linux/exec/sequence.ts';
 import { probeTarget } from '../linux/exec/target.ts';
 import { probeHost } from '../linux/host.ts';
-import type { Trace } from '../linux/plan/run.ts';
+import type { Log } from '../linux/init/channel.ts';
 import * as sys from '../linux/sys/index.ts';
 import type { Process } from '../spec/types.ts';
 import { attend } from './attend.ts';
@@ -22,7 +22,7 @@ import { Relay } from './relay.ts';
 import { passListener } from './start.ts';
 import { stateOf, statusOf } from './status.ts';
 
-export interface ExecOptions {
+export interface ExecOptions extends Log {
   readonly root: string;
   readonly id: string;
   /** Absolute; none when absent. */
@@ -35,9 +35,6 @@ export interface ExecOptions {
   readonly cgroups: readonly string[];
   readonly ignorePaused: boolean;
   readonly rootless: boolean;
-  readonly warn: (text: string) => void;
-  /** Absent unless asked for. */
-  readonly debug?: Trace;
 }
 
 /** The container's record and first process, of a container that can be entered. Throws ERR_CONTAINER_STATUS. */
@@ -111,7 +108,7 @@ function enter(
       if (!options.ignorePaused && freezerState(record.cgroupPaths) === 'frozen') throw paused();
     },
     warn: options.warn,
-    ...(options.debug === undefined ? {} : { debug: options.debug }),
+    debug: options.debug,
   });
 }
 

@@ -4,17 +4,16 @@
 import * as sys from '../linux/sys/index.ts';
 import type { Spec } from '../spec/types.ts';
 import { withEnvironment } from './inherited.ts';
-import { notifyFolderOf } from './record.ts';
+import { NOTIFY_SOCKET, notifyFolderOf, notifySocketOf } from './record.ts';
 
 const INSIDE = '/run/notify';
-const SOCKET = 'notify.sock';
 
 /** How long the service manager may take over its acknowledgement (runc's measure). */
 const BARRIER_TIMEOUT = 30_000;
 
 /** `spec` with the folder of the socket, and the variable that names it. */
 export const withNotify = (spec: Spec, root: string, id: string): Spec => ({
-  ...withEnvironment(spec, [`NOTIFY_SOCKET=${INSIDE}/${SOCKET}`]),
+  ...withEnvironment(spec, [`NOTIFY_SOCKET=${INSIDE}/${NOTIFY_SOCKET}`]),
   mounts: [
     ...(spec.mounts ?? []),
     {
@@ -32,7 +31,7 @@ const datagramSocket = (): number => sys.socket(sys.AF_UNIX, sys.SOCK_DGRAM | sy
 
 /** Binds the socket that the program speaks to, whoever the program is. */
 export function bindNotify(root: string, id: string): number {
-  const path = `${notifyFolderOf(root, id)}/${SOCKET}`;
+  const path = notifySocketOf(root, id);
   const socket = datagramSocket();
   sys.bindUnix(socket, path);
   sys.fchmodat(sys.AT_FDCWD, path, 0o777);

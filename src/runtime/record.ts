@@ -58,7 +58,9 @@ export const directoryOf = (root: string, id: string): string => `${root}/${id}`
 export const startSocketOf = (root: string, id: string): string => `${directoryOf(root, id)}/start.sock`;
 
 const filterOf = (root: string, id: string): string => `${directoryOf(root, id)}/seccomp.bpf`;
+export const NOTIFY_SOCKET = 'notify.sock';
 export const notifyFolderOf = (root: string, id: string): string => `${directoryOf(root, id)}/notify`;
+export const notifySocketOf = (root: string, id: string): string => `${notifyFolderOf(root, id)}/${NOTIFY_SOCKET}`;
 
 const fileOf = (root: string, id: string): string => `${directoryOf(root, id)}/state.json`;
 
@@ -77,9 +79,7 @@ export function claimDirectory(root: string, id: string): void {
 }
 
 export function writeRecord(root: string, record: ContainerRecord): void {
-  const file = fileOf(root, record.id);
-  sys.writeNewFile(`${file}.new`, JSON.stringify(record), 0o600);
-  sys.renameat2(sys.AT_FDCWD, `${file}.new`, sys.AT_FDCWD, file, 0);
+  sys.replaceFile(fileOf(root, record.id), JSON.stringify(record), 0o600);
 }
 
 /** Throws ERR_CONTAINER_NOT_FOUND, or ERR_INTERNAL for a file that is none of ours. */
@@ -109,10 +109,8 @@ export function readOom(root: string, id: string): OomReport | undefined {
 
 /** Where it cannot be written, since the container is being deleted, the report is for now alone. */
 export function writeOom(root: string, id: string, report: OomReport): void {
-  const file = oomFileOf(root, id);
   try {
-    sys.writeNewFile(`${file}.new`, JSON.stringify(report), 0o600);
-    sys.renameat2(sys.AT_FDCWD, `${file}.new`, sys.AT_FDCWD, file, 0);
+    sys.replaceFile(oomFileOf(root, id), JSON.stringify(report), 0o600);
   } catch (error) {
     if (!(error instanceof sys.SyscallError)) throw error;
   }
@@ -144,16 +142,16 @@ export function removeDirectory(root: string, id: string): void {
   try {
     sys.unlinkat(sys.AT_FDCWD, directory, sys.AT_REMOVEDIR);
   } catch (error) {
-    if (sys.isErrno(error, sys.E.ENOTEMPTY) && removeNotify(directory)) removeDirectory(root, id);
+    if (sys.isErrno(error, sys.E.ENOTEMPTY) && removeNotify(root, id)) removeDirectory(root, id);
     else if (!sys.isErrno(error, sys.E.ENOENT)) throw error;
   }
 }
 
 /** Few containers have it: it is looked for only where something is left. Returns whether it was there. */
-function removeNotify(directory: string): boolean {
-  const folder = `${directory}/notify`;
+function removeNotify(root: string, id: string): boolean {
+  const folder = notifyFolderOf(root, id);
   if (!sys.exists(folder)) return false;
-  sys.unlinkQuietly(`${folder}/notify.sock`);
+  sys.unlinkQuietly(notifySocketOf(root, id));
   sys.unlinkat(sys.AT_FDCWD, folder, sys.AT_REMOVEDIR);
   return true;
 }

@@ -38,10 +38,10 @@ export function runContainer(options: RunOptions): number {
     // The caller watches us, not the program: ours is the pid to be told.
     const readiness = { fd: notify, serve: () => forwardReady(notify, host, sys.getpid(), options.warn) };
     const status = attend(init, signals, relay, notify < 0 ? undefined : readiness);
-    // systemd may not have taken the cgroup away yet.
-    if (options.keep) oomOf(options.root, record);
-    if (options.keep) writeRecord(options.root, { ...record, exitStatus: status });
-    else destroyContainer(options.root, record, options.warn);
+    if (options.keep) {
+      oomOf(options.root, record); // systemd may not have taken the cgroup away yet
+      writeRecord(options.root, { ...record, exitStatus: status });
+    } else destroyContainer(options.root, record, options.warn);
     return status;
   } catch (error) {
     if (!options.keep) destroyContainer(options.root, record, options.warn);

@@ -2,8 +2,7 @@
 
 import { TsociError } from '../errors.ts';
 import { runHooks } from '../hooks/hooks.ts';
-import { errorOf, receive, send } from '../linux/init/channel.ts';
-import type { Trace } from '../linux/plan/run.ts';
+import { errorOf, type Log, logged, receive, send } from '../linux/init/channel.ts';
 import { sendListener } from '../linux/seccomp/notify.ts';
 import * as sys from '../linux/sys/index.ts';
 import { destroyContainer } from './delete.ts';
@@ -11,17 +10,12 @@ import { attendNotify, bindNotify } from './notify.ts';
 import { type ContainerRecord, notifyFolderOf, readRecord, startSocketOf } from './record.ts';
 import { stateOf, statusOf } from './status.ts';
 
-export interface StartOptions {
+export interface StartOptions extends Log {
   readonly root: string;
   readonly id: string;
   /** The caller's NOTIFY_SOCKET. */
   readonly notifySocket: string | undefined;
-  readonly warn: (text: string) => void;
-  /** Absent unless asked for. */
-  readonly debug?: Trace;
 }
-
-type Log = Pick<StartOptions, 'warn' | 'debug'>;
 
 /** Throws ERR_CONTAINER_STATUS, with no effect, unless the container is `created`. */
 export function startContainer(request: StartOptions): void {
@@ -84,14 +78,13 @@ export function begin(root: string, record: ContainerRecord, channel: number, lo
 }
 
 /** Serves the container until its end of the channel is closed by execve(2). */
-function attendStart(record: ContainerRecord, channel: number, { warn, debug }: Log): void {
+function attendStart(record: ContainerRecord, channel: number, log: Log): void {
   for (;;) {
     const received = receive(channel);
     if (received === undefined) return;
     const { message, fds } = received;
     if (message.type === 'error') throw errorOf(message);
-    if (message.type === 'warning') warn(message.text);
-    if (message.type === 'debug') debug?.(message.text);
+    if (logged(message, log)) continue;
     if (message.type === 'seccomp-listener') {
       passListener(record, fds[0], record.init?.pid ?? 0);
       send(channel, { type: 'go' });

@@ -9,17 +9,14 @@ import { parseJson } from './parse.ts';
 import type { Process } from './types.ts';
 import { OCI_VERSION } from './versions.ts';
 
-const documentOf = (process: Process) => ({ ociVersion: OCI_VERSION, process });
-
 /** Throws ERR_SPEC_JSON, ERR_SPEC_SCHEMA or ERR_SPEC_CHECK; pointers are those of a whole configuration. */
 export function parseProcess(bytes: Uint8Array): Process {
-  const process = parseJson(bytes, 'process') as Process;
-  return validProcess(isValid(documentOf(process)) ? process : withoutNulls(process));
+  return validProcess(withoutNulls(parseJson(bytes, 'process') as Process));
 }
 
 /** The same for one that is a value already. A program is needed. */
 export function validProcess(process: Process): Process {
-  const document = documentOf(process);
+  const document = { ociVersion: OCI_VERSION, process };
   const faults = isValid(document)
     ? checkProcess(document).map(({ pointer, message }) => `${pointer}: ${message}`)
     : explain(document);

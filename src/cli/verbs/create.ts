@@ -26,7 +26,7 @@ export function createOptions(args: Arguments, cli: Cli, starter: CreateOptions[
     systemdCgroup: cli.systemdCgroup,
     starter,
     warn: cli.log.warn,
-    ...(cli.log.debug === undefined ? {} : { debug: cli.log.debug }),
+    debug: cli.log.debug,
   };
 }
 

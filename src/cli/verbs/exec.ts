@@ -76,7 +76,7 @@ export function exec(args: Arguments, cli: Cli): number {
     ignorePaused: isSet(args, 'ignore-paused'),
     rootless: cli.rootless,
     warn: cli.log.warn,
-    ...(cli.log.debug === undefined ? {} : { debug: cli.log.debug }),
+    debug: cli.log.debug,
   };
   const record = recordToEnter(options);
   const process = file === '' ? processByFlags(args, record.bundle) : parseProcess(readDocument(file));

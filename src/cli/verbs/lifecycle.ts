@@ -12,13 +12,7 @@ const idOf = (args: Arguments): string => args.positional[0] as string;
 
 export function start(args: Arguments, cli: Cli): number {
   const { warn, debug } = cli.log;
-  startContainer({
-    root: cli.root,
-    id: idOf(args),
-    notifySocket: notifySocket(),
-    warn,
-    ...(debug === undefined ? {} : { debug }),
-  });
+  startContainer({ root: cli.root, id: idOf(args), notifySocket: notifySocket(), warn, debug });
   return 0;
 }
 

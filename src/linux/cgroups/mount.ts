@@ -21,8 +21,9 @@ function partOf(
   paths: CgroupPaths,
 ): CgroupMountPart {
   const key = hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
-  const instead = `${hierarchy.mountPoint}${hierarchy.own}`;
-  const bind = { kind: 'bind', target, source: paths[key] as string, instead, flags } as const;
+  const bindOf = (source: string) => ({ kind: 'bind', target, source, flags }) as const;
+  // Without privileges it may not be made: then the container is left in ours.
+  const bind = { ...bindOf(paths[key] as string), otherwise: bindOf(`${hierarchy.mountPoint}${hierarchy.own}`) };
   if (hierarchy.version === 2) {
     return { kind: 'cgroup2', target, source: 'cgroup', flags, ...(own ? {} : { otherwise: bind }) };
   }

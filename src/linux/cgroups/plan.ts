@@ -106,14 +106,18 @@ interface UnifiedOptions {
   readonly memory: LinuxResources['memory'];
 }
 
-/** The directory in each hierarchy, and the settings in it; devices are planned apart. */
-export function planHierarchies(
-  host: CgroupHost,
-  paths: CgroupPaths,
-  resources: LinuxResources,
-  rootless: boolean,
-): CgroupStep[] {
-  const settings = settingsOf(resources, host);
+/** What is wanted of the hierarchies of `host`: settings one by one, in the same order; devices are planned apart. */
+export interface Wanted {
+  readonly host: CgroupHost;
+  readonly paths: CgroupPaths;
+  readonly resources: LinuxResources;
+  /** settingsOf `resources`. */
+  readonly settings: readonly (readonly Setting[])[];
+  readonly rootless: boolean;
+}
+
+/** The directory in each hierarchy, and the settings in it. */
+export function planHierarchies({ host, paths, resources, settings, rootless }: Wanted): CgroupStep[] {
   const unified = { whole: host.mode === 'v2', rootless, memory: resources.memory };
   return host.hierarchies.flatMap((hierarchy, index) => {
     const dir = paths[keyOf(hierarchy)] as string;
@@ -125,30 +129,23 @@ export function planHierarchies(
 }
 
 /** SAFETY: without privileges a cgroup may be done without, but not where a limit was asked for that holds who is in it. */
-export function joinSteps(
-  host: CgroupHost,
-  paths: CgroupPaths,
-  resources: LinuxResources,
-  rootless: boolean,
-): JoinCgroupStep[] {
-  const settings = rootless ? settingsOf(resources, host) : [];
-  return host.hierarchies.map((hierarchy, index) => ({
+export const joinSteps = ({ host, paths, settings, rootless }: Wanted): JoinCgroupStep[] =>
+  host.hierarchies.map((hierarchy, index) => ({
     kind: 'cgroup-join',
     dir: paths[keyOf(hierarchy)] as string,
     optional: rootless && (settings[index] ?? []).length === 0,
   }));
-}
 
 /** Throws ERR_CGROUP for what this host cannot do. */
 export function planCgroup(spec: Spec, host: CgroupHost, id: string, rootless: boolean): CgroupPlan {
   const paths = cgroupPaths(spec, host, id);
   const devices = planCgroupDevices(spec, host, paths, rootless);
   const resources = spec.linux?.resources ?? {};
-  const beforeJoin = planHierarchies(host, paths, resources, rootless);
+  const wanted = { host, paths, resources, settings: settingsOf(resources, host), rootless };
   return {
     paths,
-    beforeJoin: [...beforeJoin, ...(devices.late ? [] : devices.steps), ...planOwner(spec, host, paths)],
-    join: joinSteps(host, paths, resources, rootless),
+    beforeJoin: [...planHierarchies(wanted), ...(devices.late ? [] : devices.steps), ...planOwner(spec, host, paths)],
+    join: joinSteps(wanted),
     afterNodes: devices.late ? devices.steps : [],
   };
 }

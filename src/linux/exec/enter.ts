@@ -17,13 +17,13 @@
 import { TsociError } from '../../errors.ts';
 import type { Process, State } from '../../spec/types.ts';
 import { forkIntoCgroup } from '../cgroups/fork.ts';
-import { errorOf, type Message, openChannel, receive, send, sendError } from '../init/channel.ts';
+import { errorOf, type Log, logged, type Message, openChannel, receive, send, sendError } from '../init/channel.ts';
 import { runChildStep } from '../init/child.ts';
 import { becomeContainer } from '../init/container.ts';
-import type { InitContext } from '../init/context.ts';
+import { type InitContext, newContext } from '../init/context.ts';
 import { awaitWord } from '../init/conversation.ts';
 import { letGo, openProc, serveRlimit } from '../init/launch.ts';
-import { runSteps, type Trace } from '../plan/run.ts';
+import { runSteps } from '../plan/run.ts';
 import type { ChildStep } from '../plan/steps.ts';
 import { setCpuAffinity } from '../process/attributes.ts';
 import { runOomScore } from '../process/oom-score.ts';
@@ -31,7 +31,7 @@ import * as sys from '../sys/index.ts';
 import { joinCgroups } from './cgroup.ts';
 import type { ExecTarget } from './target.ts';
 
-export interface Entry {
+export interface Entry extends Log {
   readonly target: ExecTarget;
   readonly steps: readonly ChildStep[];
   readonly process: Process;
@@ -47,9 +47,6 @@ export interface Entry {
   readonly passListener: (fd: number | undefined, pid: number) => void;
   /** Throws when it makes no sense to wait for the child any longer: its cgroup was frozen. */
   readonly checkOn: () => void;
-  readonly warn: (text: string) => void;
-  /** Of each step; absent unless asked for. */
-  readonly debug?: Trace;
 }
 
 /** How long the child may be silent before it is looked after, ms. */
@@ -123,25 +120,18 @@ function canEnterPids({ flags, pidfd }: ExecTarget): boolean {
 }
 
 function initContext(ctx: EntryContext): InitContext {
-  const init: InitContext = {
+  const given = {
     bundle: ctx.bundle,
     userns: (ctx.target.flags & sys.CLONE_NEWUSER) !== 0,
     proc: openProc(),
     askSource: () => undefined, // nothing is mounted for one more process
-    rootfs: -1,
-    consoleSlave: -1,
     consoleSocket: ctx.consoleSocket,
     channel: ctx.childChannel,
     listener: -1,
     callerEnvironment: ctx.environment,
-    isInCwd: false,
-    environment: [],
-    program: '',
     state: ctx.stateOf,
-    warn: (text) => send(init.channel, { type: 'warning', text }),
-    ...(ctx.debug === undefined ? {} : { debug: (text: string) => send(init.channel, { type: 'debug', text }) }),
   };
-  return init;
+  return newContext(given, ctx.debug !== undefined);
 }
 
 function becomeChild(ctx: EntryContext, init: InitContext, steps: readonly ChildStep[]): never {
@@ -195,9 +185,7 @@ function attend(ctx: EntryContext): void {
     }
     if (message.type === 'error') throw errorOf(message);
     if (message.type === 'ready') isReady = true;
-    else if (message.type === 'warning') ctx.warn(message.text);
-    else if (message.type === 'debug') ctx.debug?.(message.text);
-    else {
+    else if (!logged(message, ctx)) {
       if (message.type === 'rlimit') serveRlimit(ctx.pid, message);
       letGo(ctx.channel);
     }

@@ -72,6 +72,20 @@ function receivePacket(channel: number): { bytes: Uint8Array; fds: number[] } | 
   }
 }
 
+/** Where the container's own words go; `debug` is undefined unless it is asked for. */
+export interface Log {
+  readonly warn: (text: string) => void;
+  readonly debug: ((text: string) => void) | undefined;
+}
+
+/** Passes on what is for the log. Returns whether `message` was. */
+export function logged(message: Message, { warn, debug }: Log): boolean {
+  if (message.type === 'warning') warn(message.text);
+  else if (message.type === 'debug') debug?.(message.text);
+  else return false;
+  return true;
+}
+
 export function sendError(channel: number, error: unknown): void {
   const known = error instanceof TsociError;
   const text = known

@@ -1,8 +1,9 @@
 // What the steps inside the container share: descriptors opened on the way, and the words of the caller.
 
 import type { State } from '../../spec/types.ts';
+import { type Log, send } from './channel.ts';
 
-export interface InitContext {
+export interface InitContext extends Log {
   readonly bundle: string;
   /** The container is in a user namespace other than ours. */
   readonly userns: boolean;
@@ -30,7 +31,24 @@ export interface InitContext {
   environment: string[];
   /** Path of the program, once it is looked up. */
   program: string;
-  readonly warn: (text: string) => void;
-  /** Where it is wanted (`--debug`). */
-  readonly debug?: (text: string) => void;
+}
+
+/** What is found out on the way. */
+type Later = 'rootfs' | 'consoleSlave' | 'isInCwd' | 'environment' | 'program' | keyof Log;
+
+/** As it is at the beginning. Its log is the parent's, which wants steps told where `isTraced`. */
+export function newContext(given: Omit<InitContext, Later>, isTraced: boolean): InitContext {
+  // By the channel of the time: after `ready` it is another.
+  const tell = (type: 'warning' | 'debug') => (text: string) => send(ctx.channel, { type, text });
+  const ctx: InitContext = {
+    ...given,
+    rootfs: -1,
+    consoleSlave: -1,
+    isInCwd: false,
+    environment: [],
+    program: '',
+    warn: tell('warning'),
+    debug: isTraced ? tell('debug') : undefined,
+  };
+  return ctx;
 }

@@ -32,18 +32,18 @@ import type { CgroupStep, JoinCgroupStep } from '../cgroups/steps.ts';
 import type { Host } from '../host.ts';
 import { openSourceFor } from '../mounts/sources.ts';
 import { withinLimits } from '../namespaces.ts';
-import { runSteps, type Trace } from '../plan/run.ts';
+import { runSteps } from '../plan/run.ts';
 import type { CloneStep, ParentStep, Plan } from '../plan/steps.ts';
 import { runOomScore } from '../process/oom-score.ts';
 import { setRlimit } from '../process/rlimits.ts';
 import * as sys from '../sys/index.ts';
 import { writeIdMappings } from '../user-namespace.ts';
-import { errorOf, type Message, openChannel, receive, send } from './channel.ts';
+import { errorOf, type Log, logged, type Message, openChannel, receive, send } from './channel.ts';
 import { becomeContainer } from './container.ts';
-import type { InitContext } from './context.ts';
+import { type InitContext, newContext } from './context.ts';
 import { becomeStage } from './stage.ts';
 
-export interface Launch {
+export interface Launch extends Log {
   readonly plan: Plan;
   readonly host: Host;
   readonly bundle: string;
@@ -56,17 +56,14 @@ export interface Launch {
   readonly runtimeHooks: (state: State) => void;
   /** Filled with the cgroups that were there before the container. */
   readonly existingCgroups: string[];
-  readonly warn: (text: string) => void;
-  /** Of each step; absent unless asked for. */
-  readonly debug?: Trace;
+  /** With a unit: milliseconds of CLOCK_MONOTONIC before the container has a process. */
+  readonly since: number | undefined;
 }
 
 export interface ParentContext extends Launch {
   /** Ours and the child's end. */
   readonly channel: number;
   readonly childChannel: number;
-  /** Milliseconds of CLOCK_MONOTONIC. */
-  readonly began: number;
   /** The container's first process, as we see it; 0 before it is there. */
   pid: number;
 }
@@ -74,7 +71,7 @@ export interface ParentContext extends Launch {
 /** Runs the parent's steps. On return the container is set up and waits for `go`, then for `start`. */
 export function launch(request: Launch): ParentContext {
   const [channel, childChannel] = openChannel();
-  const ctx: ParentContext = { ...request, channel, childChannel, began: sys.monotonicMillis(), pid: 0 };
+  const ctx: ParentContext = { ...request, channel, childChannel, pid: 0 };
   const { parent, child } = request.plan;
   try {
     runSteps(parent, (step) => runParentStep(step, ctx), 0, parent.length + child.length, request.debug);
@@ -94,29 +91,21 @@ export function abandon(ctx: ParentContext): void {
 }
 
 function initContext(ctx: ParentContext, proc: number): InitContext {
-  const init: InitContext = {
+  const given = {
     proc,
     bundle: ctx.bundle,
     userns: ctx.plan.clone.userns !== 'none',
-    rootfs: -1,
-    consoleSlave: -1,
     consoleSocket: ctx.consoleSocket,
     channel: ctx.childChannel,
     listener: ctx.listener,
     callerEnvironment: ctx.environment,
-    isInCwd: false,
-    environment: [],
-    program: '',
-    state: (status) => ctx.stateOf(status, sys.getpid()),
-    askSource: (index) => {
-      send(init.channel, { type: 'mount-source', index });
-      return receive(init.channel)?.fds[0];
+    state: (status: State['status']) => ctx.stateOf(status, sys.getpid()),
+    askSource: (index: number) => {
+      send(ctx.childChannel, { type: 'mount-source', index });
+      return receive(ctx.childChannel)?.fds[0];
     },
-    // By the channel of the time: after `ready` it is another.
-    warn: (text) => send(init.channel, { type: 'warning', text }),
-    ...(ctx.debug === undefined ? {} : { debug: (text: string) => send(init.channel, { type: 'debug', text }) }),
   };
-  return init;
+  return newContext(given, ctx.debug !== undefined);
 }
 
 /** Born in its cgroup, or moved there. */
@@ -157,8 +146,7 @@ function attendStage(ctx: ParentContext, stagePid: number): number {
       send(ctx.channel, { type: 'go' });
     } else if (message?.type === 'cloned') pid = message.pid;
     // The container itself may have been faster.
-    else if (message?.type === 'debug') ctx.debug?.(message.text);
-    else {
+    else if (message === undefined || !logged(message, ctx)) {
       const { status } = sys.waitFor(stagePid);
       if (message?.type === 'error') throw errorOf(message);
       throw new TsociError('ERR_INTERNAL', `the stage ended with status ${status}`);
@@ -185,9 +173,7 @@ function attendContainer(ctx: ParentContext, deviceRules: readonly CgroupStep[])
     if (message === undefined) throw deathOf(ctx);
     if (message.type === 'ready') return;
     if (message.type === 'error') throw errorOf(message);
-    if (message.type === 'warning') ctx.warn(message.text);
-    else if (message.type === 'debug') ctx.debug?.(message.text);
-    else serve(message, ctx, deviceRules);
+    if (!logged(message, ctx)) serve(message, ctx, deviceRules);
   }
 }
 
@@ -218,8 +204,8 @@ export const serveRlimit = (pid: number, { resource, soft, hard }: Extract<Messa
 function deathOf(ctx: ParentContext): TsociError {
   const { status, signal } = sys.waitFor(ctx.pid);
   ctx.pid = 0;
-  const { cgroupPaths, unit } = ctx.plan;
-  const oom = oomReport(cgroupPaths) ?? (unit === undefined ? undefined : oomReportOfLog(cgroupPaths, ctx.began));
+  const { cgroupPaths } = ctx.plan;
+  const oom = oomReport(cgroupPaths) ?? (ctx.since === undefined ? undefined : oomReportOfLog(cgroupPaths, ctx.since));
   if (oom !== undefined) {
     const message = `container init was OOM-killed (memory limit too low?): ${describeOom(oom)}`;
     return new TsociError('ERR_STEP', message, { cause: { signal } });

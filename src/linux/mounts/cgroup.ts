@@ -6,28 +6,34 @@ import { newMountAttributes } from './attributes.ts';
 import { openFileSystem } from './filesystem.ts';
 import { type CgroupMountPart, parametersOf } from './plan.ts';
 
-/** A detached mount of one part. CVE-2023-25809: `ro` holds for a bind as well. */
+/** A detached mount of one part, or of what is to be mounted otherwise. */
 export function openCgroupPart(part: CgroupMountPart): number {
+  try {
+    return openPart(part);
+  } catch (error) {
+    if (part.otherwise === undefined || !sys.isErrno(error, ...ABSENT)) throw error;
+    return openCgroupPart(part.otherwise);
+  }
+}
+
+const ABSENT = [sys.E.EPERM, sys.E.EACCES, sys.E.ENOENT];
+
+/** CVE-2023-25809: `ro` holds for a bind as well. */
+function openPart(part: CgroupMountPart): number {
   // The folder of the hierarchies turns read-only when they are in it.
   const later = part.kind === 'tmpfs' ? sys.MS_RDONLY : 0;
   const attributes = newMountAttributes((part.flags ?? 0) & ~later);
   if (part.kind === 'bind') {
-    const source = part.source ?? '';
-    const mount = cloneHostMount(part.instead === undefined || sys.exists(source) ? source : part.instead, true);
+    const mount = cloneHostMount(part.source ?? '', true);
     changeMount(mount, { set: attributes, clear: 0 }, true);
     return mount;
   }
-  try {
-    return openFileSystem({
-      type: part.kind,
-      source: part.source ?? part.kind,
-      parameters: parametersOf(part.data ?? ''),
-      attributes,
-    });
-  } catch (error) {
-    if (part.otherwise === undefined || !sys.isErrno(error, sys.E.EPERM)) throw error;
-    return openCgroupPart(part.otherwise);
-  }
+  return openFileSystem({
+    type: part.kind,
+    source: part.source ?? part.kind,
+    parameters: parametersOf(part.data ?? ''),
+    attributes,
+  });
 }
 
 /** Makes one part below `base`, the root of our own mount: nobody else has seen it yet. */

@@ -70,13 +70,11 @@ export interface CgroupMountPart {
   readonly target: string;
   /** Host path of a bind, text of a symlink, or the name that the mount table shows. */
   readonly source?: string;
-  /** Host path of a bind where the source could not be made (rootless): the cgroup that the container is left in. */
-  readonly instead?: string;
   /** Options of the file system, with commas between. */
   readonly data?: string;
   /** MS_* of mount(2). */
   readonly flags?: number;
-  /** What is mounted where this part may not be: the cgroup namespace is not ours. */
+  /** What is mounted where this part may not be, or is not there: the cgroup namespace is not ours, the cgroup not made. */
   readonly otherwise?: CgroupMountPart;
 }
 

@@ -6,9 +6,6 @@ import { describeStep } from './describe.ts';
 import { injectFailure } from './inject.ts';
 import type { Step } from './steps.ts';
 
-/** Hears of each step before it is taken (`--debug`). */
-export type Trace = (text: string) => void;
-
 /**
  * Runs `steps`, which are numbers `first` to `first + steps.length - 1` of `total`. Throws the first failure:
  * ERR_STEP with the step's description before the cause, or what the step itself found words for (ERR_EXEC, ERR_HOOK …).
@@ -18,7 +15,7 @@ export function runSteps<S extends Step>(
   run: (step: S) => void,
   first: number,
   total: number,
-  trace?: Trace,
+  trace?: (text: string) => void,
 ): void {
   let number = first;
   for (const step of steps) {

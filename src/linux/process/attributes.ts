@@ -3,7 +3,7 @@
 
 import { TsociError } from '../../errors.ts';
 import type { CPUAffinity, LinuxMemoryPolicy, Scheduler, Spec } from '../../spec/types.ts';
-import { parseCpuList } from '../cpu-list.ts';
+import { maskOf, parseCpuList } from '../cpu-list.ts';
 import type { InitContext } from '../init/context.ts';
 import * as sys from '../sys/index.ts';
 
@@ -113,12 +113,8 @@ function setScheduler(scheduler: Scheduler, cpus: string): void {
   }
 }
 
-/** A bit a number, in words of 64 bits. */
-function maskOf(numbers: readonly number[]): Uint8Array {
-  const mask = new Uint8Array(8 * (Math.floor(Math.max(...numbers) / 64) + 1));
-  for (const nr of numbers) mask[nr >> 3]! |= 1 << (nr & 7);
-  return mask;
-}
+/** Bytes of the kernel's words. */
+const LONG = 8;
 
 /** KERNEL: takes of a mask what the machine has and the cgroup allows. */
 const ALL_CPUS = new Uint8Array(1024).fill(0xff);
@@ -133,7 +129,7 @@ function resetCpuAffinity(ctx: Pick<InitContext, 'warn'>): void {
 }
 
 /** Of the calling process; `cpus` is a list as in cpuset(7), not empty. */
-export const setCpuAffinity = (cpus: string): void => sys.sched_setaffinity(0, maskOf(parseCpuList(cpus)));
+export const setCpuAffinity = (cpus: string): void => sys.sched_setaffinity(0, maskOf(parseCpuList(cpus), LONG));
 
 function setMemoryPolicy(policy: LinuxMemoryPolicy): void {
   const mode = MEMORY_MODES.indexOf(policy.mode) | flagsOf(policy.flags, MEMORY_FLAGS);
@@ -142,7 +138,7 @@ function setMemoryPolicy(policy: LinuxMemoryPolicy): void {
     sys.set_mempolicy(mode, null, 0);
     return;
   }
-  const mask = maskOf(nodes);
+  const mask = maskOf(nodes, LONG);
   // KERNEL: maxnode counts one more bit than the mask has.
   sys.set_mempolicy(mode, mask, mask.length * 8 + 1);
 }

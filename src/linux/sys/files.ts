@@ -63,6 +63,12 @@ export function writeNewFile(path: string, data: string | Uint8Array, mode: numb
   );
 }
 
+/** Written whole at `temporary` and renamed into place, so that nobody reads half of it. */
+export function replaceFile(path: string, text: string, mode: number, temporary = `${path}.new`): void {
+  writeNewFile(temporary, text, mode);
+  calls.renameat2(k.AT_FDCWD, temporary, k.AT_FDCWD, path, 0);
+}
+
 export function fstat(fd: number): Stat {
   const buffer = new Uint8Array(256);
   calls.statx(fd, '', k.AT_EMPTY_PATH, k.STATX_BASIC_STATS, buffer);

@@ -17,9 +17,10 @@ const unescaped = (text: string): string =>
 /** `unix:path=/a,guid=1;tcp:…`: the paths of the unix sockets, in their order (D-Bus specification, "Server Addresses"). */
 export function socketsOf(addresses: string): string[] {
   return addresses.split(';').flatMap((address) => {
-    const [transport, pairs = ''] = [address.slice(0, address.indexOf(':')), address.slice(address.indexOf(':') + 1)];
-    const path = pairs.split(',').find((pair) => pair.startsWith('path='));
-    return transport === 'unix' && path !== undefined ? [unescaped(path.slice('path='.length))] : [];
+    if (!address.startsWith('unix:')) return [];
+    const pairs = address.slice('unix:'.length).split(',');
+    const path = pairs.find((pair) => pair.startsWith('path='));
+    return path === undefined ? [] : [unescaped(path.slice('path='.length))];
   });
 }
 

@@ -34,7 +34,7 @@ function microseconds(name: string, { signature, value }: Variant): Property {
   const seconds = signature === 'd' ? BigInt(Math.round((value as number) * MICROSECONDS)) : undefined;
   const result = seconds ?? BigInt(value as number | bigint) * BigInt(MICROSECONDS);
   if (result < 0n || result >= 2n ** 64n) throw new NoVariant('a time is out of range');
-  return { name: name.replace(/Sec$/, 'USec'), signature: 't', value: result };
+  return { name, signature: 't', value: result };
 }
 
 function propertyOf(key: string, text: string): Property {
@@ -46,7 +46,7 @@ function propertyOf(key: string, text: string): Property {
   if (!ALLOWED.includes(real)) throw refuse(key, 'names a property that a container may not set');
   try {
     const variant = parseVariant(text);
-    return isSeconds ? microseconds(name, variant) : { name, ...variant };
+    return isSeconds ? microseconds(real, variant) : { name, ...variant };
   } catch (error) {
     if (error instanceof NoVariant) throw refuse(`${key}=${text}`, `value parse error: ${error.message}`);
     throw error;

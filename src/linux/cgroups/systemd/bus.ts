@@ -140,12 +140,9 @@ function greet(bus: Bus): void {
 }
 
 function connect({ path }: Address): number | sys.SyscallError {
-  const socket = sys.socket(sys.AF_UNIX, sys.SOCK_STREAM | sys.SOCK_CLOEXEC, 0);
   try {
-    sys.connectUnix(socket, path);
-    return socket;
+    return sys.openConnection(path);
   } catch (error) {
-    sys.close(socket);
     if (error instanceof sys.SyscallError) return error;
     throw error;
   }

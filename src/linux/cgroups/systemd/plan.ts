@@ -7,7 +7,7 @@ import { deviceAccess } from '../devices/access.ts';
 import { planCgroupDevices } from '../devices/plan.ts';
 import type { CgroupHost } from '../host.ts';
 import { planOwner } from '../owner.ts';
-import { joinSteps, keyOf, planHierarchies, settingsOf } from '../plan.ts';
+import { joinSteps, keyOf, planHierarchies, settingsOf, type Wanted } from '../plan.ts';
 import type { CgroupPaths, CgroupPlan, CgroupStep } from '../steps.ts';
 import { annotatedProperties } from './annotations.ts';
 import { deviceProperties } from './devices.ts';
@@ -27,11 +27,13 @@ function identity({ isSlice, slice }: Unit, id: string, legacy: boolean): Proper
   ];
 }
 
+/** What systemd is told of `resources`, of which `settings` are made. */
+const toldProperties = (resources: LinuxResources, host: CgroupHost, [settings = []]: Wanted['settings']): Property[] =>
+  resourceProperties(resources, host.mode !== 'v2', host.mode === 'v2' ? settings : []);
+
 /** What an update tells systemd. */
-export function updatedProperties(resources: LinuxResources, host: CgroupHost): Property[] {
-  const unified = host.mode === 'v2';
-  return resourceProperties(resources, !unified, unified ? (settingsOf(resources, host)[0] ?? []) : []);
-}
+export const updatedProperties = (resources: LinuxResources, host: CgroupHost): Property[] =>
+  toldProperties(resources, host, settingsOf(resources, host));
 
 type SystemdHost = Pick<Host, 'cgroup' | 'isSystemdRunning' | 'userManagerCgroup'>;
 
@@ -55,22 +57,24 @@ export function planUnitCgroup(spec: Spec, host: SystemdHost, id: string, rootle
   const { cgroup } = host;
   const { unit, name, paths } = placeOf(spec, host, id, rootless);
   const resources = spec.linux?.resources ?? {};
+  const settings = settingsOf(resources, cgroup);
+  const wanted = { host: cgroup, paths, resources, settings, rootless };
   const devices = planCgroupDevices(spec, cgroup, paths, rootless);
   // A user's systemd may not load filters, and without privileges there is no mknod(2) either.
   const allowed = name.manager === 'user' ? [] : deviceProperties(deviceAccess(resources.devices));
   const properties = [
     ...identity(unit, id, cgroup.mode !== 'v2'),
     ...(devices.late ? [] : allowed),
-    ...updatedProperties(resources, cgroup),
+    ...toldProperties(resources, cgroup, settings),
     ...annotatedProperties(spec.annotations),
   ];
   const dirs = Object.values(paths);
   const start: CgroupStep = { kind: 'cgroup-unit', unit: name, properties, dirs, joins: !unit.isSlice };
   // The unit is there by then, with a directory in some hierarchies, and the container in it.
-  const inside = planHierarchies(cgroup, paths, resources, rootless).map((step) =>
+  const inside = planHierarchies(wanted).map((step) =>
     step.kind === 'cgroup-mkdir' ? { ...step, managed: true } : step,
   );
-  const join = unit.isSlice || cgroup.mode !== 'v2' ? joinSteps(cgroup, paths, resources, rootless) : [];
+  const join = unit.isSlice || cgroup.mode !== 'v2' ? joinSteps(wanted) : [];
   const late: CgroupStep[] = [{ kind: 'cgroup-unit-properties', unit: name, properties: allowed }, ...devices.steps];
   return {
     paths,

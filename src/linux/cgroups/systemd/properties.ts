@@ -2,7 +2,7 @@
 // and go on saying it after `systemctl daemon-reload`. Pure.
 
 import type { LinuxBlockIO, LinuxCPU, LinuxMemory, LinuxResources, LinuxThrottleDevice } from '../../../spec/types.ts';
-import { parseCpuList } from '../../cpu-list.ts';
+import { maskOf, parseCpuList } from '../../cpu-list.ts';
 import { isAsked, type Setting } from '../settings.ts';
 import { weightOf } from '../v2/cpu.ts';
 import { ioWeightOf } from '../v2/io.ts';
@@ -19,18 +19,8 @@ const amount = (name: string, value: bigint): Property => property(name, 't', va
 const asked = (name: string, value: number | bigint | undefined): Property[] =>
   isAsked(value) ? [amount(name, BigInt(value))] : [];
 
-/** A bit a number. */
-export function maskOf(list: string): number[] {
-  const bytes: number[] = [];
-  for (const nr of parseCpuList(list)) {
-    while (bytes.length <= nr >> 3) bytes.push(0);
-    bytes[nr >> 3] = (bytes[nr >> 3] as number) | (1 << (nr & 7));
-  }
-  return bytes;
-}
-
 const masks = (name: string, list: string | undefined): Property[] =>
-  list === undefined || list.trim() === '' ? [] : [property(name, 'ay', maskOf(list))];
+  list === undefined || list.trim() === '' ? [] : [property(name, 'ay', [...maskOf(parseCpuList(list), 1)])];
 
 function quotaProperties({ quota, period }: LinuxCPU): Property[] {
   const ofPeriod = asked('CPUQuotaPeriodUSec', period);
@@ -66,16 +56,10 @@ const memoryProperties = (memory: LinuxMemory, legacy: boolean, settings: readon
     ? asked('MemoryLimit', memory.limit)
     : [...asked('MemoryMax', memory.limit), ...asked('MemoryLow', memory.reservation), ...swapProperty(settings)];
 
-const devices = (name: string, list: readonly LinuxThrottleDevice[] | undefined): Property[] =>
-  (list ?? []).length === 0
-    ? []
-    : [
-        property(
-          name,
-          'a(st)',
-          (list ?? []).map(({ major, minor, rate }) => [`/dev/block/${major}:${minor}`, rate]),
-        ),
-      ];
+function devices(name: string, list: readonly LinuxThrottleDevice[] = []): Property[] {
+  const rates = list.map(({ major, minor, rate }) => [`/dev/block/${major}:${minor}`, rate]);
+  return rates.length === 0 ? [] : [property(name, 'a(st)', rates)];
+}
 
 function ioProperties(io: LinuxBlockIO, legacy: boolean): Property[] {
   const weights = (io.weightDevice ?? []).flatMap(({ major, minor, weight }) =>
