@@ -10,14 +10,21 @@ import type { UnitName } from './systemd/property.ts';
 /** Milliseconds that the cgroups together may take to be empty after their last process was killed. */
 const REMOVE_TIMEOUT = 5000;
 
-/** Ends the container's unit, unless it was there before. What cannot be said to systemd is told only if a cgroup stays. */
-function endUnit(unit: UnitName | undefined, isOurs: boolean): string[] {
-  if (unit === undefined || !isOurs) return [];
+/** Milliseconds that systemd may take to see by itself that a unit is empty. */
+const UNIT_TIMEOUT = 1000;
+
+/**
+ * Ends the container's unit. What cannot be said to systemd is told only if a cgroup stays: it ends a unit without processes
+ * by itself, but misses that where the cgroup goes before it has looked.
+ */
+function endUnit(unit: UnitName, dirs: readonly string[]): string[] {
   try {
     stopUnit(unit);
     return [];
   } catch (error) {
     if (!(error instanceof TsociError)) throw error;
+    const deadline = sys.monotonicMillis() + UNIT_TIMEOUT;
+    while (dirs.some(sys.exists) && sys.monotonicMillis() < deadline) sys.poll([], 10);
     return [error.message];
   }
 }
@@ -28,7 +35,8 @@ function endUnit(unit: UnitName | undefined, isOurs: boolean): string[] {
  */
 export function destroyCgroup(paths: CgroupPaths, existing: readonly string[], unit: UnitName | undefined): void {
   const dirs = Object.values(paths);
-  const told = endUnit(unit, !dirs.some((dir) => existing.includes(dir)));
+  const isOurs = !dirs.some((dir) => existing.includes(dir));
+  const told = unit !== undefined && isOurs ? endUnit(unit, dirs) : [];
   const deadline = sys.monotonicMillis() + REMOVE_TIMEOUT;
   const failures: string[] = [];
   for (const dir of dirs) {
