@@ -1,9 +1,10 @@
 // Builds dist/tsoci: the engine, the C host, and the program, in one static executable. The program is compiled to
 // bytecode and evaluated while building: the executable holds the engine's heap as it is then (native/heap.c).
 //
-//   node --import tsx scripts/build.ts [--inject] [--asan] [--program NAME=ENTRY]
+//   node --import tsx scripts/build.ts [--inject] [--symbols] [--asan] [--program NAME=ENTRY]
 //
 //   --inject   dist/tsoci-inject: step k fails when TSOCI_FAIL_STEP=k (tests of the clean-up)
+//   --symbols  dist/tsoci-symbols: with symbols, and what the linker put where in dist/obj/tsoci-symbols.map (bench/hot.ts)
 //   --asan     dist/tsoci-asan: with AddressSanitizer and UndefinedBehaviorSanitizer, dynamic, with symbols
 //   --program  another program by the same tool chain: dist/NAME, from one TypeScript entry
 //
@@ -21,6 +22,7 @@ const SEALED = ['create', 'run', 'exec'];
 
 const options = process.argv.slice(2);
 const inject = options.includes('--inject');
+const symbols = options.includes('--symbols');
 const asan = options.includes('--asan');
 const program = options[options.indexOf('--program') + 1]?.split('=');
 const isProgram = options.includes('--program') && program?.length === 2;
@@ -31,7 +33,9 @@ const name = isProgram
     ? 'tsoci-asan'
     : inject
       ? 'tsoci-inject'
-      : 'tsoci';
+      : symbols
+        ? 'tsoci-symbols'
+        : 'tsoci';
 const entry = isProgram ? (program?.[1] as string) : 'bin/tsoci.ts';
 
 const engine = resolve(process.env['QUICKJS_DIR'] ?? 'node_modules/@scriptc/runtime/vendor/quickjs-ng');
@@ -52,7 +56,8 @@ const LINK = asan
       '-Wl,-z,relro,-z,now,-z,noexecstack',
       '-Wl,--gc-sections',
       '-Wl,--build-id=none',
-      '-s',
+      '-Wl,-T,native/hot.ld',
+      symbols ? `-Wl,-Map=dist/obj/${name}.map` : '-s',
     ];
 const OWN = ['-Wall', '-Wextra', '-Werror'];
 
