@@ -72,7 +72,7 @@ describe('mounts on hostile ground', function () {
     fs.symlinkSync(`../../../../../../..${outside}`, rootfs('link'));
     const spec = specOf([{ destination: '/a/deep/er', type: 'tmpfs', source: 'tmpfs' }]);
     const env = orderOf(spec, { exchange: [rootfs('a'), rootfs('link')] });
-    const attacker = spawn(process.execPath, ['--import', 'tsx', DRIVER], { env, stdio: 'ignore' });
+    const attacker = spawn(process.execPath, [DRIVER], { env, stdio: 'ignore' });
     try {
       const outcome = drive(spec, { contest: 3000 });
       expect(outcome.error).to.equal(undefined);
