@@ -1,7 +1,7 @@
 // A rootfs made to harm: the runtime refuses or goes on inside; the host stays as it was, and nothing hangs.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -97,5 +97,14 @@ describe('a hostile root file system', () => {
     });
     expect(result.stdout).to.equal('');
     expect(result.status).to.not.equal(0);
+  });
+
+  it("does not reach the host's /dev/null by what is masked", () => {
+    const times = () => statSync('/dev/null').mtimeMs;
+    const before = times();
+    c.run('touch -d 2001-01-01 /proc/cpuinfo; chmod 666 /proc/cpuinfo', (config) => {
+      config.linux.maskedPaths = ['/proc/cpuinfo'];
+    });
+    expect(times()).to.equal(before);
   });
 });

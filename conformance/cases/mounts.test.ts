@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import type { Config } from '../harness/bundle.ts';
+import { baseConfig, type Config, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { deviates, runtimeName } from '../harness/runtime.ts';
 
@@ -136,6 +136,14 @@ describe('mounts', () => {
       for (const mount of config.mounts.slice(-2)) mount.destination = join(c.bundle.rootfs, mount.destination);
     });
     expect(result).to.include({ status: 0, stdout: 'found\n' });
+  });
+
+  it("keeps out what the host mounts below the root later: the root is nobody's slave", function () {
+    deviates(this, 'runc', 'a slave of the host until 1.1');
+    writeConfig(c.bundle, baseConfig(c.bundle, 'cat /proc/self/mountinfo'));
+    const line = c.runtime.line(['run', '--bundle', c.bundle.dir, c.bundle.id]).flat();
+    const output = execFileSync('unshare', ['--mount', '--propagation', 'shared', ...line], { encoding: 'utf8' });
+    expect(output).to.match(/^\d+ \d+ \S+ \S+ \/ \S+ - /m);
   });
 
   it('tells of a source that is nowhere, in a user namespace too', () => {

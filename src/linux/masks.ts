@@ -38,12 +38,16 @@ export function planMasks(spec: Spec): MaskStep[] {
   return steps;
 }
 
-/** CVE-2025-31133: never the /dev/null of the rootfs; and the host's only when it is one. */
+/**
+ * CVE-2025-31133: never the /dev/null of the rootfs; and the host's only when it is one.
+ * SAFETY: read-only, or the container's root could change owner, mode and times of the host's /dev/null by the masked path.
+ */
 function openMask(ctx: MaskContext): void {
   const mount = cloneHostMount('/dev/null', false);
   if (!isDevice(mount, sys.S_IFCHR, 1, 3)) {
     throw new TsociError('ERR_HOST', "the host's /dev/null is not character device 1:3");
   }
+  changeMount(mount, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
   ctx.maskSource = mount;
 }
 

@@ -24,7 +24,12 @@ describe('the plan of the rootfs', () => {
   it('keeps the host from losing its mounts when they are shared with ours', () => {
     const spec = specOf({ rootfsPropagation: 'shared' });
     expect(planPivot(spec, false)).to.deep.equal([{ kind: 'pivot-root', shared: true }]);
-    expect(planRootfs(spec, '/b')[0]).to.include({ path: '/b/rootfs', privateParent: true, bind: true });
+    expect(planRootfs(spec, '/b')[0]).to.include({
+      path: '/b/rootfs',
+      privateParent: true,
+      isPrivate: false,
+      bind: true,
+    });
     expect(planRootPropagation(spec)).to.deep.equal([{ kind: 'root-propagation', flags: k.MS_SHARED }]);
     expect(planRootPropagation(specOf({ rootfsPropagation: 'private' }))).to.deep.equal([]);
   });

@@ -12,7 +12,13 @@ import * as sys from './sys/index.ts';
 
 export type RootfsStep =
   | { readonly kind: 'set-propagation'; readonly flags: number }
-  | { readonly kind: 'open-rootfs'; readonly path: string; readonly bind: boolean; readonly privateParent: boolean }
+  | {
+      readonly kind: 'open-rootfs';
+      readonly path: string;
+      readonly bind: boolean;
+      readonly privateParent: boolean;
+      readonly isPrivate: boolean;
+    }
   | { readonly kind: 'pivot-root'; readonly shared: boolean }
   | { readonly kind: 'move-root' }
   | { readonly kind: 'change-root' }
@@ -46,7 +52,10 @@ export function planPropagation(spec: Spec): RootfsStep[] {
   return [{ kind: 'set-propagation', flags: propagationOf(spec) ?? sys.MS_SLAVE | sys.MS_REC }];
 }
 
-/** The root, from `bundle`, as a mount of its own. */
+/**
+ * The root, from `bundle`, as a mount of its own. COMPAT: when the configuration is silent it is private, as with runc since 1.2,
+ * so that what the host mounts below it later does not come up in the container.
+ */
 export function planRootfs(spec: Spec, bundle: string): RootfsStep[] {
   const path = spec.root?.path ?? '';
   return [
@@ -55,6 +64,7 @@ export function planRootfs(spec: Spec, bundle: string): RootfsStep[] {
       path: path.startsWith('/') ? cleanPath(path) : cleanPath(`${bundle}/${path}`),
       bind: hasNamespace(spec, 'mount'),
       privateParent: !isDetached(propagationOf(spec)),
+      isPrivate: propagationOf(spec) === undefined,
     },
   ];
 }
@@ -105,6 +115,7 @@ function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: Roo
   sys.withFd(folder, () => {
     const mount = cloneMount(folder, true);
     attach(mount, folder);
+    if (step.isPrivate) changePropagation(mount, sys.MS_PRIVATE);
     ctx.rootfs = mount;
   });
 }

@@ -161,11 +161,11 @@ describe('planCgroup', () => {
   });
 
   it('allows nothing that no rule allows, but the default devices, last', () => {
-    const rules = legacyRules(deviceAccess([{ allow: true, type: 'c', major: 10, minor: 200 }])).map(
+    const rules = legacyRules(deviceAccess([{ allow: true, type: 'c', major: 10, minor: 229 }])).map(
       (r) => `${r.allow ? '+' : '-'}${r.rule}`,
     );
-    expect(rules.slice(0, 2)).to.deep.equal(['-a', '+c 10:200 rwm']);
-    expect(rules.at(-1)).to.equal('+c 136:* rwm');
+    expect(rules.slice(0, 2)).to.deep.equal(['-a', '+c 10:229 rwm']);
+    expect(rules.at(-1)).to.equal('+c 10:200 rwm');
     expect(legacyRules(deviceAccess([{ allow: false }, { allow: true }]))).to.deep.equal([{ allow: true, rule: 'a' }]);
     const twice = deviceAccess([{ allow: true, type: 'c', major: 1, minor: 3, access: 'rw' }]);
     expect(twice.exceptions.filter((device) => device.major === 1 && device.minor === 3)).to.have.length(1);

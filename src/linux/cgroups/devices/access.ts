@@ -35,15 +35,15 @@ const character = (major: number, minor?: number): DeviceException => ({
   access: ALL_ACCESS,
 });
 
-/** The devices that every container has ("Default Devices"), mknod of any, and the pseudo-terminals. */
+/** The devices that every container has ("Default Devices"), mknod of any, the pseudo-terminals, and, COMPAT, /dev/net/tun. */
 const defaults = (): DeviceException[] => [
   { type: 'c', ...ANY, access: ACCESS.m },
   { type: 'b', ...ANY, access: ACCESS.m },
-  // COMPAT: 10:200 (/dev/net/tun) is not among them, as with runc since 1.2.
   ...[3, 5, 7, 8, 9].map((minor) => character(1, minor)),
   character(5, 0),
   character(5, 2),
   character(136),
+  character(10, 200),
 ];
 
 const refuse = (pointer: string, message: string): TsociError =>
