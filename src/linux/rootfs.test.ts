@@ -3,7 +3,14 @@ import { describe, it } from 'mocha';
 import type { Spec } from '../spec/types.ts';
 import { planMaskSource, planMasks } from './masks.ts';
 import { cleanPath, isAtOrBelow, splitPath } from './names.ts';
-import { planPivot, planPropagation, planRootfs, planRootPropagation, planRootReadonly } from './rootfs.ts';
+import {
+  planHostRootfs,
+  planPivot,
+  planPropagation,
+  planRootfs,
+  planRootPropagation,
+  planRootReadonly,
+} from './rootfs.ts';
 import * as k from './sys/constants.ts';
 import { planUts } from './uts.ts';
 
@@ -17,7 +24,7 @@ const specOf = (linux: Spec['linux'] = {}, more: Partial<Spec> = {}): Spec => ({
 describe('the plan of the rootfs', () => {
   it('makes the host a master when nothing is said', () => {
     expect(planPropagation(specOf())).to.deep.equal([{ kind: 'set-propagation', flags: k.MS_SLAVE | k.MS_REC }]);
-    expect(planRootPropagation(specOf())).to.deep.equal([]);
+    expect(planRootPropagation(specOf(), '/b')).to.deep.equal([]);
     expect(planPivot(specOf(), false)).to.deep.equal([{ kind: 'pivot-root', shared: false }]);
   });
 
@@ -30,8 +37,7 @@ describe('the plan of the rootfs', () => {
       isPrivate: false,
       bind: true,
     });
-    expect(planRootPropagation(spec)).to.deep.equal([{ kind: 'root-propagation', flags: k.MS_SHARED }]);
-    expect(planRootPropagation(specOf({ rootfsPropagation: 'private' }))).to.deep.equal([]);
+    expect(planRootPropagation(spec, '/b')).to.deep.equal([{ kind: 'root-propagation', flags: k.MS_SHARED }]);
   });
 
   it('refuses what is no propagation, and a private one without pivot_root', () => {
@@ -40,12 +46,20 @@ describe('the plan of the rootfs', () => {
     expect(planPivot(specOf(), true)).to.deep.equal([{ kind: 'move-root' }]);
   });
 
-  it('touches no mount of the host without a mount namespace', () => {
+  it("makes a mount of the root among the host's without a mount namespace, and touches no other", () => {
     const spec = specOf({ namespaces: [] }, { root: { path: '/abs/./root', readonly: true } });
     expect(planPropagation(spec)).to.deep.equal([]);
+    expect(planHostRootfs(spec, '/b')).to.deep.equal([{ kind: 'mount-rootfs', path: '/abs/root' }]);
     expect(planRootfs(spec, '/b')[0]).to.include({ path: '/abs/root', bind: false });
     expect(planPivot(spec, false)).to.deep.equal([{ kind: 'change-root' }]);
-    expect(planRootReadonly(spec)).to.deep.equal([]);
+    expect(planRootReadonly(spec, '/b')).to.deep.equal([{ kind: 'root-readonly' }]);
+    expect(planHostRootfs(specOf(), '/b')).to.deep.equal([]);
+  });
+
+  it('leaves the host\'s own "/" alone', () => {
+    const spec = specOf({ namespaces: [], rootfsPropagation: 'shared' }, { root: { path: '/', readonly: true } });
+    const steps = [planHostRootfs, planRootPropagation, planRootReadonly].flatMap((plan) => [...plan(spec, '/b')]);
+    expect(steps).to.deep.equal([]);
   });
 
   it('masks after it makes read-only, and opens the mask only when there is need', () => {

@@ -6,7 +6,7 @@ import { attach, changeMount, changePropagation, cloneMount } from './mounts/att
 import { flagNames } from './mounts/attributes.ts';
 import { propagationFlags } from './mounts/options.ts';
 import { readMountTable } from './mounts/table.ts';
-import { cleanPath, isAtOrBelow } from './names.ts';
+import { isAtOrBelow, pathFrom } from './names.ts';
 import { hasNamespace } from './namespaces.ts';
 import * as sys from './sys/index.ts';
 
@@ -24,6 +24,12 @@ export type RootfsStep =
   | { readonly kind: 'change-root' }
   | { readonly kind: 'root-propagation'; readonly flags: number }
   | { readonly kind: 'root-readonly' };
+
+/** The parent's, where there is no mount namespace to be made for the container. */
+export interface HostRootStep {
+  readonly kind: 'mount-rootfs';
+  readonly path: string;
+}
 
 export interface RootfsContext {
   /** O_PATH descriptor of the container's root; set by `open-rootfs`. */
@@ -52,19 +58,31 @@ export function planPropagation(spec: Spec): RootfsStep[] {
   return [{ kind: 'set-propagation', flags: propagationOf(spec) ?? sys.MS_SLAVE | sys.MS_REC }];
 }
 
+/** The root is a mount of the container's own, whose attributes are not the host's: always but where it is the host's "/". */
+const isOwnMount = (spec: Spec, bundle: string): boolean =>
+  hasNamespace(spec, 'mount') || pathFrom(bundle, spec.root?.path ?? '') !== '/';
+
+/**
+ * ORDER: before the container's process is there. Without a mount namespace the mounts are made among the host's, all of
+ * them in a mount of the root that is ours: taken off, by us or by `umount -R`, it takes them along.
+ */
+export const planHostRootfs = (spec: Spec, bundle: string): HostRootStep[] =>
+  isOwnMount(spec, bundle) && !hasNamespace(spec, 'mount')
+    ? [{ kind: 'mount-rootfs', path: pathFrom(bundle, spec.root?.path ?? '') }]
+    : [];
+
 /**
  * The root, from `bundle`, as a mount of its own. COMPAT: when the configuration is silent it is private, as with runc since 1.2,
  * so that what the host mounts below it later does not come up in the container.
  */
 export function planRootfs(spec: Spec, bundle: string): RootfsStep[] {
-  const path = spec.root?.path ?? '';
   return [
     {
       kind: 'open-rootfs',
-      path: path.startsWith('/') ? cleanPath(path) : cleanPath(`${bundle}/${path}`),
+      path: pathFrom(bundle, spec.root?.path ?? ''),
       bind: hasNamespace(spec, 'mount'),
-      privateParent: !isDetached(propagationOf(spec)),
-      isPrivate: propagationOf(spec) === undefined,
+      privateParent: hasNamespace(spec, 'mount') && !isDetached(propagationOf(spec)),
+      isPrivate: propagationOf(spec) === undefined && isOwnMount(spec, bundle),
     },
   ];
 }
@@ -82,14 +100,13 @@ export function planPivot(spec: Spec, noPivot: boolean): RootfsStep[] {
 }
 
 /** ORDER: after pivot_root(2): before, it would change the host's mount that the rootfs lies on. */
-export function planRootPropagation(spec: Spec): RootfsStep[] {
+export function planRootPropagation(spec: Spec, bundle: string): RootfsStep[] {
   const flags = propagationOf(spec);
-  if (flags === undefined || (flags & sys.MS_PRIVATE) !== 0 || !hasNamespace(spec, 'mount')) return [];
-  return [{ kind: 'root-propagation', flags }];
+  return flags !== undefined && isOwnMount(spec, bundle) ? [{ kind: 'root-propagation', flags }] : [];
 }
 
-export const planRootReadonly = (spec: Spec): RootfsStep[] =>
-  spec.root?.readonly === true && hasNamespace(spec, 'mount') ? [{ kind: 'root-readonly' }] : [];
+export const planRootReadonly = (spec: Spec, bundle: string): RootfsStep[] =>
+  spec.root?.readonly === true && isOwnMount(spec, bundle) ? [{ kind: 'root-readonly' }] : [];
 
 /**
  * The mount that `path` lies on becomes private when it is shared, or pivot_root(2) would refuse and the host would see
@@ -102,22 +119,48 @@ function makeParentPrivate(path: string): void {
   sys.mount_setattr(sys.AT_FDCWD, parent.point, 0, sys.encodeMountAttr({ propagation: sys.MS_PRIVATE }));
 }
 
+const openFolder = (path: string): number =>
+  sys.openat(sys.AT_FDCWD, path, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+
+/** The folder's tree, as a mount on the folder itself. */
+function mountOnItself(folder: number): number {
+  const mount = cloneMount(folder, true);
+  attach(mount, folder);
+  return mount;
+}
+
+/**
+ * Returns the mount's id. COMPAT: runc makes all of the host's mounts slaves, and the one below the root private; here
+ * they stay as they are: what is mounted in the root reaches neither the tree below it nor another namespace.
+ */
+export function mountHostRootfs({ path }: HostRootStep): number {
+  return sys.withFd(openFolder(path), (folder) =>
+    sys.withFd(mountOnItself(folder), (mount) => {
+      changePropagation(mount, sys.MS_SLAVE | sys.MS_REC);
+      return mountIdOf(mount);
+    }),
+  );
+}
+
+/** proc(5), fdinfo. */
+const mountIdOf = (fd: number): number =>
+  Number(/^mnt_id:\s*(\d+)$/m.exec(sys.readText(`/proc/self/fdinfo/${fd}`))?.[1]);
+
+/** Takes off the mount of that id, with all that is mounted in it; another one there, or none, is not ours. */
+export function unmountHostRootfs(path: string, id: number): void {
+  if (!sys.exists(path)) return;
+  const isOurs = sys.withFd(openFolder(path), (folder) => mountIdOf(folder) === id);
+  if (isOurs) sys.umount2(path, sys.MNT_DETACH);
+}
+
 function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: RootfsContext): void {
   // Mount points get the modes we ask for, whatever the caller's umask; the program's own is set at the end.
   sys.umask(0o022);
   if (step.privateParent) makeParentPrivate(step.path);
-  const folder = sys.openat(sys.AT_FDCWD, step.path, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
-  if (!step.bind) {
-    ctx.rootfs = folder;
-    return;
-  }
+  const folder = openFolder(step.path);
   // pivot_root(2) wants a mount point.
-  sys.withFd(folder, () => {
-    const mount = cloneMount(folder, true);
-    attach(mount, folder);
-    if (step.isPrivate) changePropagation(mount, sys.MS_PRIVATE);
-    ctx.rootfs = mount;
-  });
+  ctx.rootfs = step.bind ? sys.withFd(folder, mountOnItself) : folder;
+  if (step.isPrivate) changePropagation(ctx.rootfs, sys.MS_PRIVATE);
 }
 
 /**
@@ -125,8 +168,7 @@ function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: Roo
  * ORDER: where the host's mounts are shared with ours, they turn slaves first, or the host would lose them too.
  */
 function pivotRoot(shared: boolean, rootfs: number): void {
-  const old = sys.openat(sys.AT_FDCWD, '/', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
-  sys.withFd(old, () => {
+  sys.withFd(openFolder('/'), (old) => {
     sys.fchdir(rootfs);
     sys.pivot_root('.', '.');
     sys.fchdir(old);
@@ -178,8 +220,10 @@ export function runRootfs(step: RootfsStep, ctx: RootfsContext): void {
   else changeMount(ctx.rootfs, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
 }
 
-export function describeRootfs(step: RootfsStep): string {
+export function describeRootfs(step: RootfsStep | HostRootStep): string {
   switch (step.kind) {
+    case 'mount-rootfs':
+      return `mounting the rootfs "${step.path}" onto itself, on the host`;
     case 'set-propagation':
       return `setting the propagation of the host's mounts, flags: ${flagNames(step.flags)}`;
     case 'open-rootfs':

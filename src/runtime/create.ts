@@ -192,11 +192,15 @@ function launchAndRecord(options: CreateOptions, prepared: Prepared, intent: Con
     },
     existingCgroups: existing,
     since: intent.since,
+    // SAFETY: whoever cleans up after us finds it.
+    rootfsMounted: (rootfsMount) => writeRecord(options.root, { ...intent, rootfsMount }),
     warn: options.warn,
     debug: options.debug,
   });
   try {
-    const record = { ...intent, init: identify(ctx.pid), existingCgroups: existing };
+    const { rootfsMount } = ctx;
+    const made = rootfsMount === undefined ? {} : { rootfsMount };
+    const record = { ...intent, ...made, init: identify(ctx.pid), existingCgroups: existing };
     writeRecord(options.root, record);
     if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, ctx.pid, 'standard');
     if (options.pidFile !== undefined) writePidFile(options.pidFile, ctx.pid);

@@ -5,6 +5,7 @@ import { runHooksWarning } from '../hooks/hooks.ts';
 import { destroyCgroup } from '../linux/cgroups/destroy.ts';
 import { thaw } from '../linux/cgroups/freezer.ts';
 import { signalAll } from '../linux/cgroups/signal.ts';
+import { unmountHostRootfs } from '../linux/rootfs.ts';
 import * as sys from '../linux/sys/index.ts';
 import { checkId } from './ids.ts';
 import { signalProcess, waitForEnd } from './process.ts';
@@ -45,9 +46,10 @@ function recordOf(options: DeleteOptions): ContainerRecord | undefined {
   }
 }
 
-/** Ends whatever still runs, removes cgroups and record, runs the poststop hooks. */
+/** Ends whatever still runs, removes mounts, cgroups and record, runs the poststop hooks. */
 export function destroyContainer(root: string, record: ContainerRecord, warn: (text: string) => void): void {
   endProcesses(record);
+  if (record.rootfsMount !== undefined) unmountHostRootfs(record.rootfs, record.rootfsMount);
   destroyCgroup(record.cgroupPaths, record.existingCgroups, record.unit);
   removeDirectory(root, record.id);
   runHooksWarning('poststop', record.poststop, stateOf(record, 'stopped', 0), sys.door().environ(), warn);

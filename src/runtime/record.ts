@@ -25,6 +25,8 @@ export interface ContainerRecord {
   readonly id: string;
   readonly bundle: string;
   readonly rootfs: string;
+  /** Of the root's mount, where it and all mounts of the container are among the host's. */
+  readonly rootfsMount?: number;
   readonly annotations?: Readonly<Record<string, string>>;
   /** RFC 3339, UTC, nanoseconds. */
   readonly created: string;

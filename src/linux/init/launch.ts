@@ -36,6 +36,7 @@ import { runSteps } from '../plan/run.ts';
 import type { CloneStep, ParentStep, Plan } from '../plan/steps.ts';
 import { runOomScore } from '../process/oom-score.ts';
 import { setRlimit } from '../process/rlimits.ts';
+import { mountHostRootfs, unmountHostRootfs } from '../rootfs.ts';
 import * as sys from '../sys/index.ts';
 import { writeIdMappings } from '../user-namespace.ts';
 import { errorOf, type Log, logged, type Message, openChannel, receive, send } from './channel.ts';
@@ -58,6 +59,8 @@ export interface Launch extends Log {
   readonly existingCgroups: string[];
   /** With a unit: milliseconds of CLOCK_MONOTONIC before the container has a process. */
   readonly since: number | undefined;
+  /** Told as soon as the root is mounted among the host's mounts: that mount's id. */
+  readonly rootfsMounted: (id: number) => void;
 }
 
 export interface ParentContext extends Launch {
@@ -66,6 +69,8 @@ export interface ParentContext extends Launch {
   readonly childChannel: number;
   /** The container's first process, as we see it; 0 before it is there. */
   pid: number;
+  /** The root's mount, where it is among the host's. */
+  rootfsMount?: number;
 }
 
 /** Runs the parent's steps. On return the container is set up and waits for `go`, then for `start`. */
@@ -82,12 +87,14 @@ export function launch(request: Launch): ParentContext {
   }
 }
 
-/** Ends what has been begun: the child, which has not run the user's program. */
+/** Ends what has been begun: the child, which has not run the user's program, and what it has mounted on the host. */
 export function abandon(ctx: ParentContext): void {
   sys.close(ctx.channel);
-  if (ctx.pid === 0) return;
-  sys.killQuietly(ctx.pid, sys.SIGKILL);
-  sys.waitFor(ctx.pid);
+  if (ctx.pid !== 0) {
+    sys.killQuietly(ctx.pid, sys.SIGKILL);
+    sys.waitFor(ctx.pid);
+  }
+  if (ctx.rootfsMount !== undefined) unmountHostRootfs(ctx.plan.rootfs, ctx.rootfsMount);
 }
 
 function initContext(ctx: ParentContext, proc: number): InitContext {
@@ -240,6 +247,9 @@ function runParentStep(step: ParentStep, ctx: ParentContext): void {
       return writeIdMappings(ctx.pid, ctx.plan.clone.uidMappings, ctx.plan.clone.gidMappings, ctx.host);
     case 'oom-score':
       return runOomScore(step, ctx.pid);
+    case 'mount-rootfs':
+      ctx.rootfsMount = mountHostRootfs(step);
+      return ctx.rootfsMounted(ctx.rootfsMount);
     case 'attend':
       return attendContainer(ctx, step.deviceRules);
   }

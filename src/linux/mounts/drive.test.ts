@@ -66,7 +66,7 @@ function setUp(order: Order, ctx: ReturnType<typeof contextOf>): void {
   for (const step of planConsole(spec)) runConsole(step, ctx);
   for (const step of planReopenNull(spec)) runConsole(step, ctx);
   runReadonlyLater(ctx);
-  for (const step of [...planRootPropagation(spec), ...planRootReadonly(spec)]) runRootfs(step, ctx);
+  for (const step of [...planRootPropagation(spec, bundle), ...planRootReadonly(spec, bundle)]) runRootfs(step, ctx);
   for (const step of planUts(spec)) runUts(step);
   for (const step of planSysctls(spec)) runSysctl(step, ctx);
   for (const step of planMasks(spec)) runMask(step, ctx);

@@ -66,6 +66,7 @@ export function describeStep(step: Step): string {
       return describeJoin(step);
     case 'unshare-namespaces':
       return describeUnshare(step);
+    case 'mount-rootfs':
     case 'set-propagation':
     case 'open-rootfs':
     case 'pivot-root':

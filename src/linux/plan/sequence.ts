@@ -25,7 +25,14 @@ import { planCwd, planEnvironment, planExec, planLookup, planMakeCwd, planPrivil
 import { planRlimits } from '../process/rlimits.ts';
 import { planOpenTerminal, planTakeTerminal } from '../process/terminal.ts';
 import { planUser } from '../process/user.ts';
-import { planPivot, planPropagation, planRootfs, planRootPropagation, planRootReadonly } from '../rootfs.ts';
+import {
+  planHostRootfs,
+  planPivot,
+  planPropagation,
+  planRootfs,
+  planRootPropagation,
+  planRootReadonly,
+} from '../rootfs.ts';
 import { planSysctls } from '../sysctl.ts';
 import { planBecomeRoot } from '../user-namespace.ts';
 import { planUts } from '../uts.ts';
@@ -45,13 +52,14 @@ export interface PlanInput {
   readonly systemdCgroup: boolean;
 }
 
-export function parentSequence({ spec, host }: PlanInput, clone: ClonePlan, cgroup: CgroupPlan): ParentStep[] {
+export function parentSequence({ spec, host, bundle }: PlanInput, clone: ClonePlan, cgroup: CgroupPlan): ParentStep[] {
   const mapping = clone.userns === 'new' && clone.stage === undefined;
   // A stage must not be counted as one of the container's processes.
   const [first, ...joins] = cgroup.join;
   const born =
     host.cgroup.mode === 'v2' && clone.stage === undefined && first?.kind === 'cgroup-join' ? first : undefined;
   return [
+    ...planHostRootfs(spec, bundle), //      nothing else is to be undone where it fails
     ...cgroup.beforeJoin, //                 the limits are there before the first process is
     { kind: 'clone', clone, ...(born === undefined ? {} : { join: born }) }, // namespaces without a path; by a stage, those that need one
     ...(mapping ? [{ kind: 'id-mappings', clone } as const] : []), // until then the child has no user
@@ -92,8 +100,8 @@ export function childSequence(input: PlanInput, clone: ClonePlan, cgroup: Cgroup
     ...planPivot(spec, input.noPivot), //    the host's tree is gone
     ...planMakeCwd(spec), //                 while it can be written there
     ...planReadonlyLater(mounts), //         after everything was made in them
-    ...planRootPropagation(spec), //         only now may mounts propagate as asked for
-    ...planRootReadonly(spec),
+    ...planRootPropagation(spec, bundle), // only now may mounts propagate as asked for
+    ...planRootReadonly(spec, bundle),
     ...planUts(spec),
     ...planSysctls(spec), //                 in the container's namespaces, by the host's procfs
     ...planMasks(spec), //                   last of the mounts, so that nothing uncovers a path

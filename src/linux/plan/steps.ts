@@ -18,7 +18,7 @@ import type { ProgramStep } from '../process/program.ts';
 import type { RlimitStep } from '../process/rlimits.ts';
 import type { TerminalStep } from '../process/terminal.ts';
 import type { UserStep } from '../process/user.ts';
-import type { RootfsStep } from '../rootfs.ts';
+import type { HostRootStep, RootfsStep } from '../rootfs.ts';
 import type { SysctlStep } from '../sysctl.ts';
 import type { BecomeRootStep } from '../user-namespace.ts';
 import type { UtsStep } from '../uts.ts';
@@ -40,6 +40,7 @@ export type ParentStep =
       readonly deviceRules: readonly CgroupStep[];
     }
   | CgroupStep
+  | HostRootStep
   | OomScoreStep;
 
 export type ChildStep =
