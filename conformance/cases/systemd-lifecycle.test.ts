@@ -1,6 +1,7 @@
 // A unit from its beginning to its end: where it lies, what annotations make of it, what is left of it when something fails
 // or is gone.
 
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
@@ -86,6 +87,25 @@ describe('systemd cgroups: a unit', () => {
     expect(status).to.equal(1);
     expect(stderr).to.include('failed to connect to dbus: /nosuch: no such file or directory');
     expect(units()).to.equal('');
+  });
+
+  it("is not made of another container's, or of a frozen cgroup, which are left as they are", () => {
+    begin();
+    const again = (expected: string) => {
+      const { status, stderr } = c.runtime.run(['create', '--bundle', c.bundle.dir, `${c.bundle.id}-2`]);
+      expect(status).to.equal(1);
+      expect(stderr).to.include(expected);
+    };
+    again("container's cgroup is not empty: 1 process(es) found");
+    expect(show(unit())).to.include({ ActiveState: 'active' });
+    end();
+    if (!isUnified) return;
+    const dir = `/sys/fs/cgroup/system.slice/${unit()}`;
+    mkdirSync(dir);
+    writeFileSync(`${dir}/cgroup.freeze`, '1');
+    again("container's cgroup unexpectedly frozen");
+    expect(units()).to.equal('');
+    rmdirSync(dir);
   });
 
   it('may have been stopped by somebody else, and have failed at it', () => {

@@ -30,9 +30,21 @@ function makeCgroup(step: MakeStep, existing: string[]): void {
   }
   if (step.managed === true) return;
   if (!existing.includes(dir)) existing.push(dir);
+  checkFitness(dir);
+}
+
+/** A cgroup that is there already has no process, and would let one run. */
+function checkFitness(dir: string): void {
   const count = pidsBelow(dir).length;
   if (count > 0) throw new TsociError('ERR_CGROUP', `container's cgroup is not empty: ${count} process(es) found`);
   if (freezerStateOf(dir) === 'frozen') throw new TsociError('ERR_CGROUP', "container's cgroup unexpectedly frozen");
+}
+
+/** ORDER: systemd would refuse the name of a unit that has processes in other words, and leave a cgroup frozen. */
+function makeUnit(step: Extract<CgroupStep, { kind: 'cgroup-unit' }>, pid: number, existing: string[]): void {
+  const { unit, properties, joins, dirs } = step;
+  for (const dir of dirs.filter(sys.exists)) checkFitness(dir);
+  startUnit(unit, properties, joins ? pid : 0, () => existing.push(...dirs));
 }
 
 function makeBelow(step: MakeStep, existing: string[]): void {
@@ -140,7 +152,7 @@ export function runCgroupStep(step: CgroupStep, pid: number, existing: string[])
     case 'cgroup-mkdir':
       return makeCgroup(step, existing);
     case 'cgroup-unit':
-      return startUnit(step.unit, step.properties, step.joins ? pid : 0, () => existing.push(...step.dirs));
+      return makeUnit(step, pid, existing);
     case 'cgroup-unit-properties':
       return setUnitProperties(step.unit, step.properties);
     case 'cgroup-inherit-cpuset':
