@@ -1,12 +1,11 @@
 // What limits do to those who try to take more: the container suffers, nobody else, and its end is told as it was.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { useCase } from '../harness/case.ts';
-import { cgroupValue, diskOf, isUnified } from '../harness/cgroup.ts';
+import { cgroupValue, isUnified, rdmaDevice } from '../harness/cgroup.ts';
 import { deviates } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
@@ -141,22 +140,26 @@ describe('cgroups: effects', () => {
     rmdirSync(dir);
   });
 
-  it('holds back a writer', function () {
-    const [major, minor] = diskOf().split(':').map(Number);
-    // The kernel's own form of a device's number, where it is a small one.
-    if (((major ?? 0) << 8) + (minor ?? 0) !== statSync(c.bundle.dir).dev) {
-      this.test!.title += ' [the bundles are not on the disk]';
-      this.skip();
+  it('lets nobody have more handles of an rdma device than its limit', function () {
+    const device = rdmaDevice();
+    const node = '/sys/class/infiniband_verbs/uverbs0/dev';
+    if (device === undefined || !existsSync(node)) {
+      this.test!.title += ' [no rdma device here]';
+      return this.skip();
     }
-    const line = (file: string) => ['if=/dev/zero', `of=${file}`, 'bs=64k', 'count=128', 'oflag=direct'];
-    begin(`dd ${line('/held').join(' ')} 2>/dev/null; exec sleep 1000`, {
-      blockIO: { throttleWriteBpsDevice: [{ major, minor, rate: 65536 }] },
-    });
-    // One who is not held back begins later and is ready before.
-    const free = join(c.bundle.dir, 'free');
-    expect(spawnSync('/bin/busybox', ['dd', ...line(free)]).status).to.equal(0);
-    expect(statSync(free).size).to.equal(8 * MIB);
-    expect(statSync(join(c.bundle.rootfs, 'held')).size).to.be.lessThan(4 * MIB);
-    end();
+    const [major, minor] = readFileSync(node, 'utf8').split(':').map(Number);
+    // IB_USER_VERBS_CMD_GET_CONTEXT (rdma/ib_user_verbs.h) for each of two descriptors, its answer where the stack ends.
+    const ask = String.raw`
+      while read range _ _ _ _ name; do [ "$name" != '[stack]' ] || end=0x${'$'}{range%%-*}; done </proc/self/maps
+      for shift in 0 8 16 24 32 40 48 56; do answer=$answer\\$(printf %03o $((end >> shift & 255))); done
+      exec 3<>/dev/uverbs 4<>/dev/uverbs
+      for fd in 3 4; do printf "\0\0\0\0\4\0\2\0$answer" >&$fd && echo $fd; done; :`;
+    const given = (hcaHandles: number) =>
+      c.run(ask, (config) => {
+        config.linux.devices = [{ path: '/dev/uverbs', type: 'c', major, minor, fileMode: 0o666 }];
+        config.linux.resources.devices.push({ allow: true, type: 'c', major, minor, access: 'rw' });
+        config.linux.resources.rdma = { [device]: { hcaHandles } };
+      }).stdout;
+    expect([0, 1, 2].map(given)).to.deep.equal(['', '3\n', '3\n4\n']);
   });
 });

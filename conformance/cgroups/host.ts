@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskOf, isUnified, unifiedControllers } from '../harness/cgroup.ts';
-import { DISK, type Files, type Outcome, type Row } from './rows.ts';
+import { diskOf, isUnified, rdmaDevice, unifiedControllers } from '../harness/cgroup.ts';
+import { DISK, type Files, type Outcome, RDMA, type Row } from './rows.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
@@ -45,12 +45,16 @@ export function outcomeOf(row: Row): Outcome {
   return { files: below(v2.files), ...(v2.or === undefined ? {} : { or: below(v2.or) }) };
 }
 
-/** With the numbers of the host's disk. */
+/** With the numbers of the host's disk, and the name of its rdma device. */
 export function filled<T>(value: T): T {
   const disk = diskOf();
   const [major = '', minor = ''] = disk.split(':');
   return JSON.parse(
-    JSON.stringify(value).replaceAll('"MAJOR"', major).replaceAll('"MINOR"', minor).replaceAll(DISK, disk),
+    JSON.stringify(value)
+      .replaceAll('"MAJOR"', major)
+      .replaceAll('"MINOR"', minor)
+      .replaceAll(DISK, disk)
+      .replaceAll(RDMA, rdmaDevice() ?? 'nosuch'),
   );
 }
 
@@ -69,6 +73,9 @@ function isWeighable(files: Files): boolean {
   return !ofDisk || readFileSync(`/sys/dev/block/${diskOf()}/queue/scheduler`, 'utf8').includes('[bfq]');
 }
 
+const hasDevice = (files: Files): boolean =>
+  rdmaDevice() !== undefined || !Object.values(files).some((text) => text.startsWith(RDMA));
+
 /**
  * The files that are to say what the row asks for; undefined where it is refused: what is asked for in vain, of a host
  * without the controller, or a kernel without the file, is an error too.
@@ -80,5 +87,5 @@ export function filesOf(row: Row, known: Known): Files | undefined {
   const files = [outcome.files, outcome.or].find(
     (candidate) => candidate !== undefined && Object.keys(candidate).every((file) => isKnown(file, known)),
   );
-  return files !== undefined && isWeighable(files) ? filled(files) : undefined;
+  return files !== undefined && isWeighable(files) && hasDevice(files) ? filled(files) : undefined;
 }

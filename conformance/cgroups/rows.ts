@@ -20,7 +20,7 @@ export interface Row {
   readonly v2: Outcome;
   /** [peer, where, why] of peers that are known to do otherwise. */
   readonly deviations?: readonly (readonly [peer: string, where: 'v1' | 'v2' | 'both', why: string])[];
-  /** What is to be seen of it besides the files: a case of cases/cgroups-effects.test.ts. */
+  /** What is to be seen of it besides the files: a case of cases/cgroups-effects.test.ts or cases/cgroups-neighbours.test.ts. */
   readonly effect?: string;
 }
 
@@ -30,6 +30,8 @@ const NO_LIMIT = '9223372036854771712';
 
 /** Stands for the numbers of the host's disk. */
 export const DISK = 'MAJOR:MINOR';
+/** Stands for the name of the host's rdma device. */
+export const RDMA = 'RDMA';
 const disk = { major: 'MAJOR', minor: 'MINOR' };
 
 const NO_EQUIVALENT = { refused: 'no equivalent' } as const;
@@ -248,7 +250,7 @@ const throttle = (field: string, legacy: string, unified: string): Row => ({
       'io.max': `${DISK} ${['rbps', 'wbps', 'riops', 'wiops'].map((key) => `${key}=${key === unified ? 1048576 : 'max'}`).join(' ')}`,
     },
   },
-  ...(unified === 'wbps' ? { effect: 'holds back a writer' } : {}),
+  ...(unified === 'wbps' ? { effect: 'holds back a writer, and nobody beside it' } : {}),
 });
 
 const blockIO: Row[] = [
@@ -257,7 +259,6 @@ const blockIO: Row[] = [
     resources: { blockIO: { weight: 500 } },
     v1: { files: { 'blkio/blkio.weight': '500' }, or: { 'blkio/blkio.bfq.weight': '500' } },
     v2: { files: { 'io.bfq.weight': 'default 500' }, or: { 'io.weight': 'default 4950' } },
-    deviations: [['runc', 'v2', SILENT]],
   },
   {
     field: 'blockIO.leafWeight',
@@ -277,7 +278,7 @@ const blockIO: Row[] = [
       or: { 'blkio/blkio.bfq.weight_device': `${DISK} 500` },
     },
     v2: { files: { 'io.bfq.weight': `${DISK} 500` }, or: { 'io.weight': `${DISK} 4950` } },
-    deviations: [['runc', 'v2', SILENT]],
+    deviations: [['runc', 'v2', 'passes over it in silence where BFQ is not loaded']],
   },
   {
     field: 'blockIO.weightDevice.leafWeight',
@@ -330,10 +331,18 @@ const others: Row[] = [
     deviations: [['runc', 'v2', SILENT]],
   },
   {
+    field: 'rdma',
+    resources: { rdma: { [RDMA]: { hcaHandles: 3, hcaObjects: 10000 } } },
+    v1: { files: { 'rdma/rdma.max': `${RDMA} hca_handle=3 hca_object=10000` } },
+    v2: { files: { 'rdma.max': `${RDMA} hca_handle=3 hca_object=10000` } },
+    deviations: [['crun', 'v1', 'has no v1 rdma']],
+    effect: 'lets nobody have more handles of an rdma device than its limit',
+  },
+  {
     field: 'rdma of no device',
-    resources: { rdma: { nosuch: { hcaHandles: 3, hcaObjects: 10000 } } },
-    v1: { refused: 'by the kernel; one that is there goes to rdma.max' },
-    v2: { refused: 'by the kernel; one that is there goes to rdma.max' },
+    resources: { rdma: { nosuch: { hcaHandles: 3 } } },
+    v1: { refused: 'by the kernel' },
+    v2: { refused: 'by the kernel' },
     deviations: [['crun', 'v1', 'has no v1 rdma']],
   },
   {

@@ -69,6 +69,7 @@ export const units: Readonly<Record<string, UnitProperties>> = {
   hugepageLimits: { deviations: [UPDATES_LITTLE] },
   'network.classID': { deviations: [UPDATES_LITTLE] },
   'network.priorities': { deviations: [UPDATES_LITTLE] },
+  rdma: { deviations: [UPDATES_LITTLE] },
   'rdma of no device': { deviations: [UPDATES_LITTLE] },
   unified: { v2: { MemoryHigh: `${32 * MIB}`, MemoryMax: `${48 * MIB}` } },
   devices: both({ DevicePolicy: 'strict', DeviceAllow: '/dev/char/10:229 r' }),

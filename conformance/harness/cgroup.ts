@@ -52,6 +52,12 @@ export function diskOf(): string {
   return readFileSync(`/sys/block/${name}/dev`, 'utf8').trim();
 }
 
+/** A device that the rdma controller knows, if there is one. */
+export const rdmaDevice = (): string | undefined => {
+  const folder = '/sys/class/infiniband';
+  return existsSync(folder) ? readdirSync(folder)[0] : undefined;
+};
+
 /** Of a hybrid host: what its unified hierarchy has to give. */
 export const unifiedControllers = (): string[] =>
   readFileSync(join(ROOT, 'unified/cgroup.controllers'), 'utf8').trim().split(' ');

@@ -32,31 +32,40 @@ unpack() {
     (cd "$apt/deb" && apt-get "${options[@]}" download "$package" && dpkg -x "$package"_*.deb "$3")
 }
 
-# Debian's own kernel for QEMU; user-mode Linux from sid, since its faster mode (seccomp) is new there.
+# Debian's own kernels for QEMU: of its virtual machines, and of Debian 12, the last with all of cgroup v1 and with a software
+# rdma device; user-mode Linux from sid, since its faster mode (seccomp) is new there.
 kernels() {
-    local version
-    unpack "$suite" linux-image-cloud-amd64 "$work/linux"
+    local version modules=$root/usr/lib/modules
+    unpack "$suite" linux-image-cloud-amd64 "$work/qemu"
+    unpack bookworm linux-image-amd64 "$work/qemu-6.1"
     unpack sid user-mode-linux "$work/uml"
-    cp "$work"/linux/boot/vmlinuz-* "$work/vmlinuz"
     cp "$work/uml/usr/bin/linux.uml" "$work/linux.uml"
     cp -L "$root/lib64/ld-linux-x86-64.so.2" "$root/lib/x86_64-linux-gnu/libc.so.6" "$work/"
-    rm -rf "$root/usr/lib/modules"
-    mkdir "$root/usr/lib/modules"
-    mv "$work"/linux/usr/lib/modules/* "$work"/uml/usr/lib/uml/modules/* "$root/usr/lib/modules/"
-    for version in "$root"/usr/lib/modules/*; do
-        rm -rf "$version"/kernel/{sound,drivers/{scsi,gpu,media,infiniband,usb,target,isdn,mtd},net/{can,bluetooth,wireless}}
+    rm -rf "$modules"
+    mkdir "$modules"
+    mv "$work"/{qemu/usr/lib,qemu-6.1/lib,uml/usr/lib/uml}/modules/* "$modules/"
+    for version in "$modules"/*; do
+        rm -rf "$version"/kernel/{sound,drivers/{scsi,gpu,media,usb,target,isdn,mtd,iio,hwmon,staging,ata,platform}} \
+            "$version"/kernel/{drivers/{net/{ethernet,wireless},infiniband/{hw,ulp}},net/{can,bluetooth,wireless}}
         chroot "$root" depmod "${version##*/}"
     done
 }
 
-# QEMU's kernel finds its disk by a module.
+# ramdisk ENGINE: its kernel, and a RAM disk with the modules, in their order, by which the kernel finds its disk.
 ramdisk() {
-    local tree=$work/initrd
-    mkdir -p "$tree/bin" "$tree/new" "$tree/proc" "$tree/dev"
+    local tree=$work/initrd kernel file number=10
+    kernel=$(echo "$work/$1"/boot/vmlinuz-*)
+    mkdir -p "$tree/bin" "$tree/new" "$tree/proc" "$tree/dev" "$tree/modules"
+    cp "$kernel" "$work/$1.vmlinuz"
     cp "$(command -v busybox)" "$tree/bin/busybox"
-    xz -dc "$root"/usr/lib/modules/*-cloud-amd64/kernel/drivers/block/virtio_blk.ko.xz >"$tree/virtio_blk.ko"
     cp "$here/guest/initrd" "$tree/init"
-    (cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/initrd.img"
+    chroot "$root" modprobe --all --set-version "${kernel#*/vmlinuz-}" --show-depends virtio_pci virtio_blk ext4 |
+        sed -n 's/^insmod //p' | while read -r file; do
+        number=$((number + 1))
+        case $file in *.xz) xz -dc "$root$file" ;; *) cat "$root$file" ;; esac >"$tree/modules/$number.ko"
+    done
+    (cd "$tree" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/$1.initrd"
+    rm -rf "$tree"
 }
 
 settings() {
@@ -85,8 +94,9 @@ mmdebstrap --quiet --variant=minbase --include="$(IFS=, && echo "${packages[*]}"
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$root" "$VM_MIRROR" >&2
 kernels >&2
-ramdisk
+ramdisk qemu
+ramdisk qemu-6.1
 settings
 mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1 -d "$root" "$work/root.ext4" 4G
-rm -rf "$work"/{apt-*,linux,uml,initrd} "$image"
+rm -rf "$work"/{apt-*,uml,qemu,qemu-6.1} "$image"
 mv "$work" "$image"

@@ -1,8 +1,8 @@
 // `npm run conformance:vm`: the black-box suites in a guest that has cgroup v2 alone, with a tiny first process and with systemd.
-//   --init tiny|systemd     only that one
-//   --engine uml|qemu       see vm.sh; uml
-//   --cgroups v2|hybrid|v1  how systemd mounts them; v2
-//   --only NAME[,NAME…]     only these of conformance/cli and conformance/cases
+//   --init tiny|systemd          only that one
+//   --engine uml|qemu|qemu-6.1   see vm.sh; uml
+//   --cgroups v2|hybrid|v1       how they are mounted; v2
+//   --only NAME[,NAME…]          only these of conformance/cli and conformance/cases
 // RUNTIME is the runtime as with `npm run conformance`; a name is one of the guest's own: runc, crun.
 
 import { spawnSync } from 'node:child_process';
@@ -26,7 +26,7 @@ const { values } = parseArgs({
   },
 });
 
-/** Arguments of the kernel, some of which systemd reads. */
+/** Arguments of the kernel: systemd reads them, and the tiny first process. */
 const LEGACY = 'systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1';
 const CGROUPS: Readonly<Record<string, string>> = {
   v2: '',
@@ -68,8 +68,9 @@ function buildHelpers(): void {
 }
 
 /** KERNEL: a disk weighs its writers by BFQ alone: a module, and no disk's scheduler by itself. UML's has no cgroups. */
-const WEIGHING =
-  'disk=/sys/block/vda/queue/scheduler; [ ! -e $disk ] || { modprobe bfq && echo bfq >$disk; }; exec "$@"';
+const WEIGHING = 'disk=/sys/block/vda/queue/scheduler; [ ! -e $disk ] || { modprobe bfq && echo bfq >$disk; }';
+/** A device of rdma, where the kernel has one of software. */
+const RDMA = 'modprobe -q rdma_rxe && rdma link add rxe0 type rxe netdev lo';
 
 function runIn(init: string): boolean {
   console.log(
@@ -79,7 +80,7 @@ function runIn(init: string): boolean {
   const given = [...passed, ['CONFORMANCE_RECEIVER', RECEIVER] as const];
   const environment = given.flatMap(([name, value]) => ['-E', `${name}=${value}`]);
   const tests = [...MOCHA, ...OPTIONS, `${BUNDLED}/*/*.test.mjs`];
-  const command = ['bash', '-c', WEIGHING, 'bash', ...tests];
+  const command = ['bash', '-c', `${WEIGHING}; ${RDMA}; exec "$@"`, 'bash', ...tests];
   const how = ['-e', values.engine, '-i', init, '-k', CGROUPS[values.cgroups] ?? ''];
   const machine = [...how, '-v', `${PROJECT}:ro`, '-t', '3000', ...environment, '--'];
   const vm = fileURLToPath(new URL('vm.sh', import.meta.url));

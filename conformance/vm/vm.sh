@@ -9,8 +9,9 @@ usage() {
 usage: vm.sh [options] [--] COMMAND [ARG...]   run COMMAND in the guest; its exit status is ours
        vm.sh [-e ENGINE] build                 only see to it that the guest is there
 
-  -e uml|qemu       user-mode Linux (default; controllers cpu, io, memory, pids), or QEMU without KVM
-                    (some ten times slower; every controller)
+  -e ENGINE         uml: user-mode Linux (default; controllers cpu, io, memory, pids);
+                    qemu: QEMU without KVM (some ten times slower; every controller of v2);
+                    qemu-6.1: the same with the kernel of Debian 12 (every controller of v1 too, rdma devices)
   -i tiny|systemd   the guest's first process (tiny)
   -v DIR[:ro]       show this folder in the guest, at the same path; may be repeated (default: the current one)
   -E NAME=VALUE     for the command's environment; may be repeated
@@ -46,7 +47,7 @@ while getopts e:i:v:E:m:t:k:ch option; do
     esac
 done
 shift $((OPTIND - 1))
-[[ $engine =~ ^(uml|qemu)$ && $init =~ ^(tiny|systemd)$ && $# -gt 0 ]] || { usage >&2 && exit 125; }
+[[ $engine =~ ^(uml|qemu|qemu-6\.1)$ && $init =~ ^(tiny|systemd)$ && $# -gt 0 ]] || { usage >&2 && exit 125; }
 [ "$(id -u)" = 0 ] || die "must be root"
 
 # --- the guest: built once ----------------------------------------------------------------------------
@@ -138,18 +139,18 @@ serve() {
 run_qemu() {
     timeout --foreground -s KILL "$limit" qemu-system-x86_64 -M q35,memory-backend=ram -accel tcg,thread=multi,tb-size=512 -cpu EPYC -smp 1 \
         -m "$memory" -object "memory-backend-memfd,id=ram,size=${memory}M,share=on" -nodefaults -no-user-config -display none \
-        -no-reboot -kernel "$image/vmlinuz" -initrd "$image/initrd.img" -serial "file:$run/console" \
+        -no-reboot -kernel "$image/$engine.vmlinuz" -initrd "$image/$engine.initrd" -serial "file:$run/console" \
         -drive "id=disk,file=$image/root.ext4,format=raw,if=none,snapshot=on,file.locking=off" -device virtio-blk-pci,drive=disk \
         -chardev stdio,id=out,signal=off -device virtio-serial-pci -device virtconsole,chardev=out "${devices[@]}" -append \
         "console=ttyS0 quiet panic=-1 mitigations=off vm.init=$first vm.out=/dev/hvc0 $arguments" </dev/null >&3 2>"$run/qemu.log"
 }
 
-if [ "$engine" = qemu ]; then
+if [ "$engine" != uml ]; then
     serve control "$run/control"
     for i in "${!shares[@]}"; do serve "share$i" "${shares[i]%:*}"; done
 fi
 set -m # a process group of its own, to be ended as a whole
-"run_$engine" &
+"run_${engine%%-*}" &
 group=$!
 set +m
 status=0
