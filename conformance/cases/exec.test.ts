@@ -254,14 +254,42 @@ describe('exec', () => {
     stop();
   });
 
+  /** `exec` with descriptors that `stage`, a line of shell, has opened. */
+  function withDescriptors(stage: string, count: number, script: string) {
+    const words = ['exec', '--preserve-fds', String(count), c.bundle.id, '/bin/sh', '-c', script];
+    const [program, line] = c.runtime.line(words);
+    writeFileSync(join(c.bundle.dir, 'passed'), 'passed on');
+    const shell = ['-c', `cd ${c.bundle.dir}; ${stage}; exec "$@"`, 'sh', program, ...line];
+    return spawnSync('sh', shell, { encoding: 'utf8' });
+  }
+
   it('passes descriptors that are asked for', () => {
     start();
-    const file = join(c.bundle.dir, 'passed');
-    writeFileSync(file, 'passed on');
-    const [program, words] = c.runtime.line(['exec', '--preserve-fds', '1', c.bundle.id, '/bin/sh', '-c', 'cat <&3']);
-    const line = [program, ...words].map((word) => `'${word}'`).join(' ');
-    const { stdout } = spawnSync('sh', ['-c', `exec ${line} 3<${file}`], { encoding: 'utf8' });
-    expect(stdout).to.equal('passed on');
+    expect(withDescriptors('exec 3<passed', 1, 'cat <&3').stdout).to.equal('passed on');
+    stop();
+  });
+
+  it('refuses to pass a descriptor on that is not open', function () {
+    deviates(this, 'runc', 'passes one of its own on in its place: /sys/fs/cgroup');
+    deviates(this, 'crun', 'passes on what is open');
+    start();
+    for (const [stage, count, index] of [
+      ['exec 3<passed 5<passed', 3, 1],
+      ['exec 4<passed', 1, 0],
+    ] as const) {
+      const result = withDescriptors(stage, count, 'true');
+      expect(result.status).to.equal(255);
+      expect(result.stderr).to.include(`exec failed: unable to stat preserved-fd ${index} (of ${count})`);
+    }
+    stop();
+  });
+
+  it('takes nothing from a socket activation, which is of the first process', function () {
+    deviates(this, 'crun', 'one of its own may stay');
+    start();
+    const stage = 'exec 3<passed 4<config.json; export LISTEN_FDS=1 LISTEN_PID=$$';
+    const script = 'cat <&3; ls /proc/self/fd; echo "$LISTEN_FDS$LISTEN_PID"';
+    expect(withDescriptors(stage, 1, script).stdout).to.equal('passed on0\n1\n2\n3\n4\n\n');
     stop();
   });
 
