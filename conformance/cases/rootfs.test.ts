@@ -104,7 +104,7 @@ describe('--no-pivot', () => {
     cpSync(c.bundle.rootfs, join(root, 'bundle/rootfs'), { recursive: true, verbatimSymlinks: true });
     cpSync(join(c.bundle.dir, 'config.json'), join(root, 'bundle/config.json'));
     const bind = `mount --bind plain plain
-    for each in /*/; do mkdir -p plain$each; mount --bind $each plain$each; done
+    for each in /*/ ${process.cwd()}; do mkdir -p plain$each; mount --bind $each plain$each; done
     for each in /proc /dev /sys; do mount --rbind $each plain$each; done`;
     const here = `cd ${process.cwd()}; exec "$@" run ${flags} --bundle /bundle ${c.bundle.id}`;
     return onHostOf(c, `${bind}; exec chroot plain sh -c '${here}' sh "$@"`, 'shared');
