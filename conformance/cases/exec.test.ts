@@ -8,6 +8,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
+import { isUnified } from '../harness/cgroup.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
 import { deviates, type Result, type RunOptions, runtimeName } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
@@ -387,6 +388,25 @@ describe('exec', () => {
     expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).to.match(new RegExp(`${c.bundle.cgroup}/sub$`, 'm'));
     expect(sh('true', '--cgroup', 'pids:nosuch').status).to.equal(255);
     expect(sh('true', '--cgroup', 'pids:../..').status).to.equal(255);
+    stop();
+  });
+
+  it('joins the cgroup that its first process has gone to, but not where another was asked for', function () {
+    if (!isUnified) this.skip();
+    deviates(this, 'crun', 'its --cgroup is another');
+    start();
+    const [dir = ''] = cgroupDirs(c.bundle.cgroup);
+    mkdirSync(join(dir, 'sub'));
+    writeFileSync(join(dir, 'sub/cgroup.procs'), String(initPid()));
+    const own = 'cat /proc/self/cgroup';
+    expect(sh(own).stdout).to.equal(`0::${c.bundle.cgroup}\n`);
+    // KERNEL: from now on it takes no processes itself.
+    writeFileSync(join(dir, 'cgroup.subtree_control'), '+pids');
+    expect(sh(own).stdout).to.equal(`0::${c.bundle.cgroup}/sub\n`);
+    const refused = sh('true', '--cgroup', '/');
+    expect(refused.status).to.equal(255);
+    expect(refused.stderr).to.match(/ adding pid \d+ to cgroups.*\/cgroup\.procs: device or resource busy/);
+    expect(sh(own, '--cgroup', 'sub').stdout).to.equal(`0::${c.bundle.cgroup}/sub\n`);
     stop();
   });
 

@@ -98,6 +98,7 @@ function enter(
     steps,
     process,
     cgroups: selectCgroups(record.cgroupPaths, options.cgroups),
+    onlyThose: options.cgroups.length > 0,
     rootless: options.rootless,
     bundle: record.bundle,
     consoleSocket,

@@ -37,6 +37,8 @@ export interface Entry extends Log {
   readonly process: Process;
   /** Directories of the cgroups to join. */
   readonly cgroups: readonly string[];
+  /** They were asked for: no other will do. */
+  readonly onlyThose: boolean;
   /** Cgroups that we may not join are done without. */
   readonly rootless: boolean;
   readonly bundle: string;
@@ -98,7 +100,7 @@ function begin(ctx: EntryContext): void {
   ctx.pid = pid;
   sys.close(ctx.childChannel);
   sys.close(init.proc);
-  if (!isInside) joinCgroups(ctx.cgroups, pid, ctx.target.pid, ctx.rootless);
+  if (!isInside) joinCgroups(ctx.cgroups, pid, ctx.onlyThose ? undefined : ctx.target.pid, ctx.rootless);
   const { oomScoreAdj } = ctx.process;
   if (oomScoreAdj !== undefined) runOomScore({ kind: 'oom-score', value: oomScoreAdj }, pid);
   letGo(ctx.channel);
