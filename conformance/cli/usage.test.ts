@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { useCase } from '../harness/case.ts';
 import { program, readText } from '../harness/log.ts';
-import { deviates } from '../harness/runtime.ts';
+import { deviates, isTsoci } from '../harness/runtime.ts';
+import { until } from '../harness/until.ts';
 
 const VERBS = [
   ...['create', 'delete', 'events', 'exec', 'features', 'kill', 'list', 'pause'],
@@ -115,6 +116,8 @@ describe('usage', () => {
       [['--nosuch', 'list'], /^flag provided but not defined: -nosuch$/],
       [['create', '--bundle'], /^flag needs an argument: -+bundle$/],
       [['--root'], /^flag needs an argument: -+root$/],
+      [['create', '-b'], /^flag needs an argument: -+b$/],
+      [['delete', '-f=x', 'y'], /^invalid boolean value "x" for -f: parse error$/],
       [['create', '--preserve-fds', 'x', 'y'], /^invalid value "x" for flag -preserve-fds: parse error$/],
       [['events', '--interval', 'abc', 'x'], /^invalid value "abc" for flag -interval: parse error$/],
     ];
@@ -143,6 +146,23 @@ describe('usage', () => {
     expect(run('list', '--format=json', '-format', 'table').stdout).to.match(/^ID /);
     expect(run('list', '-f', 'table', '--quiet=false', '-f=json').stdout).to.match(/^\[/);
     expect(run('delete', id, '--force')).to.deep.equal({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('takes the flag of kill before, between and after the id and the signal', function () {
+    deviates(this, 'crun', 'it reads flags by GNU rules');
+    const { id } = c.bundle;
+    const lines = [
+      ['--all', id, 'KILL'],
+      [id, 'KILL', '--all'],
+      [id, 'KILL', '-a'],
+      ...(isTsoci ? [[id, '--all', 'KILL']] : []), // runc takes "KILL" for the id
+    ];
+    for (const words of lines) {
+      expect(c.create('sleep 100')).to.include({ status: 0 });
+      expect(run('kill', ...words), words.join(' ')).to.deep.equal({ status: 0, stdout: '', stderr: '' });
+      until(() => c.runtime.state(id).status === 'stopped', 'the end');
+      c.verb('delete', '--force');
+    }
   });
 
   it('leaves what follows the id of exec and ps to the program and to ps(1)', function () {

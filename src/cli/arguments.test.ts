@@ -58,14 +58,15 @@ function commandLines(command: Command): fc.Arbitrary<string[]> {
   return fc.array(part, { maxLength: 6 }).map((parts) => parts.flat());
 }
 
-const parse = (args: readonly string[], flags: readonly Flag[]): Arguments => parseArguments(args, flags, false);
+const parse = (args: readonly string[], flags: readonly Flag[]): Arguments =>
+  parseArguments(args, { flags, maxArguments: Number.POSITIVE_INFINITY });
 
 describe('parseArguments', () => {
   for (const command of COMMANDS) {
     it(`agrees with yargs-parser on ${command.name}`, () => {
       fc.assert(
         fc.property(commandLines(command), (args) => {
-          const ours = parseArguments(args, command.flags, command.stopEarly === true);
+          const ours = parseArguments(args, command);
           const theirs = parseWithYargs(args, command);
           expect(ours.positional).to.deep.equal(theirs._.map(String));
           for (const flag of command.flags) {
@@ -90,14 +91,23 @@ describe('parseArguments', () => {
   it("refuses with runc's words", () => {
     expect(() => parse(['--nope'], GLOBAL_FLAGS)).to.throw('flag provided but not defined: -nope');
     expect(() => parse(['--root'], GLOBAL_FLAGS)).to.throw('flag needs an argument: -root');
-    expect(() => parse(['--debug=x'], GLOBAL_FLAGS)).to.throw('invalid boolean value "x" for flag -debug');
+    expect(() => parse(['--debug=x'], GLOBAL_FLAGS)).to.throw('invalid boolean value "x" for -debug');
     const create = COMMANDS.find((command) => command.name === 'create') as Command;
     expect(() => parse(['--preserve-fds', '1x'], create.flags)).to.throw('invalid value "1x" for flag -preserve-fds');
   });
 
+  const commandOf = (name: string) => COMMANDS.find((command) => command.name === name) as Command;
+
   it('ends at --, and with the first argument where a verb wants that', () => {
     expect(parse(['--', '--debug'], GLOBAL_FLAGS).positional).to.deep.equal(['--debug']);
-    const kill = COMMANDS.find((command) => command.name === 'kill') as Command;
-    expect(parseArguments(['id', '-9'], kill.flags, true).positional).to.deep.equal(['id', '-9']);
+    expect(parseArguments(['id', 'ls', '--cwd'], commandOf('exec')).positional).to.deep.equal(['id', 'ls', '--cwd']);
+  });
+
+  it('takes an unknown flag for an argument where one may follow', () => {
+    const words = parseArguments(['id', '-9', '--all'], commandOf('kill'));
+    expect(words.positional).to.deep.equal(['id', '-9']);
+    expect(isSet(words, 'all')).to.equal(true);
+    expect(() => parseArguments(['-9', 'id'], commandOf('kill'))).to.throw('not defined: -9');
+    expect(() => parseArguments(['id', '--forc'], commandOf('delete'))).to.throw('not defined: -forc');
   });
 });

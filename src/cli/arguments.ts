@@ -2,7 +2,7 @@
 // one wins, a comma separates nothing. Parsed by hand: see docs/architecture.md for the measure that decided it.
 
 import { TsociError } from '../errors.ts';
-import type { Flag } from './commands.ts';
+import type { Command, Flag } from './commands.ts';
 
 export interface Arguments {
   readonly flags: ReadonlyMap<string, readonly string[]>;
@@ -11,11 +11,8 @@ export interface Arguments {
 
 const usageError = (message: string): TsociError => new TsociError('ERR_USAGE', message);
 
-function find(flags: readonly Flag[], name: string): Flag {
-  const found = flags.find((flag) => flag.name === name || flag.alias === name);
-  if (found === undefined) throw usageError(`flag provided but not defined: -${name}`);
-  return found;
-}
+const find = (flags: readonly Flag[], name: string): Flag | undefined =>
+  flags.find((flag) => flag.name === name || flag.alias === name);
 
 const BOOLEANS = ['true', 'false', '1', '0', 't', 'f', 'T', 'F', 'TRUE', 'FALSE', 'True', 'False'];
 
@@ -24,18 +21,20 @@ const isInteger = (text: string): boolean => {
   return digits !== '' && digits.length < 16 && [...digits].every((c) => c >= '0' && c <= '9');
 };
 
-function checkValue(flag: Flag, value: string): void {
+function checkValue(flag: Flag, name: string, value: string): void {
   const fits = flag.type === 'boolean' ? BOOLEANS.includes(value) : flag.type !== 'integer' || isInteger(value);
   if (fits) return;
-  const kind = flag.type === 'boolean' ? 'boolean ' : '';
-  throw usageError(`invalid ${kind}value "${value}" for flag -${flag.name}: parse error`);
+  const [kind, what] = flag.type === 'boolean' ? ['boolean ', ''] : ['', 'flag '];
+  throw usageError(`invalid ${kind}value "${value}" for ${what}-${name}: parse error`);
 }
 
+type Syntax = Pick<Command, 'flags' | 'maxArguments' | 'stopEarly'>;
+
 /**
- * Parses `args` with `flags`. Stops at the first argument that is none when `stopEarly`, and always at `--`.
- * Throws ERR_USAGE with runc's words.
+ * Stops at the first argument that is no flag when `stopEarly`, and always at `--`. An unknown flag after an argument is one
+ * more argument where there may be one (`kill ID -9`). Throws ERR_USAGE with runc's words.
  */
-export function parseArguments(args: readonly string[], flags: readonly Flag[], stopEarly: boolean): Arguments {
+export function parseArguments(args: readonly string[], { flags, maxArguments, stopEarly }: Syntax): Arguments {
   const values = new Map<string, readonly string[]>();
   const positional: string[] = [];
   for (let at = 0; at < args.length; at++) {
@@ -44,22 +43,26 @@ export function parseArguments(args: readonly string[], flags: readonly Flag[], 
       positional.push(...args.slice(at + 1));
       break;
     }
-    if (!arg.startsWith('-') || arg === '-') {
-      if (stopEarly) {
-        positional.push(...args.slice(at));
-        break;
-      }
-      positional.push(arg);
-      continue;
+    const isWord = !arg.startsWith('-') || arg === '-';
+    if (isWord && stopEarly === true) {
+      positional.push(...args.slice(at));
+      break;
     }
     const text = arg.startsWith('--') ? arg.slice(2) : arg.slice(1);
     const equals = text.indexOf('=');
-    const flag = find(flags, equals < 0 ? text : text.slice(0, equals));
+    const name = equals < 0 ? text : text.slice(0, equals);
+    const flag = isWord ? undefined : find(flags, name);
+    if (flag === undefined) {
+      const mayFollow = positional.length > 0 && positional.length < maxArguments;
+      if (!isWord && !mayFollow) throw usageError(`flag provided but not defined: -${name}`);
+      positional.push(arg);
+      continue;
+    }
     let value = equals < 0 ? undefined : text.slice(equals + 1);
     if (value === undefined && flag.type === 'boolean') value = 'true';
     if (value === undefined) value = args[++at];
-    if (value === undefined) throw usageError(`flag needs an argument: -${flag.name}`);
-    checkValue(flag, value);
+    if (value === undefined) throw usageError(`flag needs an argument: -${name}`);
+    checkValue(flag, name, value);
     values.set(flag.name, flag.type === 'strings' ? [...(values.get(flag.name) ?? []), value] : [value]);
   }
   return { flags: values, positional };

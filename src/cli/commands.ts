@@ -21,7 +21,7 @@ export interface Command {
   readonly minArguments: number;
   readonly maxArguments: number;
   readonly flags: readonly Flag[];
-  /** Parsing of flags ends at the first argument: `kill ID -9`. */
+  /** Parsing of flags ends at the first argument: `exec ID ls -l`. */
   readonly stopEarly?: boolean;
 }
 
@@ -144,7 +144,6 @@ export const COMMANDS: readonly Command[] = [
     '<container-id> [signal]',
     [1, 2],
     [flag('all', 'boolean', 'to all processes of the container; that there are none is no error', { alias: 'a' })],
-    true,
   ),
   command(
     'list',

@@ -91,7 +91,7 @@ const COUNTS = (command: Command, count: number): string | undefined => {
 /** What was asked of a command; undefined when help was. Throws ERR_USAGE, with the command's help printed. */
 function parseCommand(command: Command, rest: readonly string[]): Arguments | undefined {
   try {
-    const args = parseArguments(rest, [...command.flags, HELP], command.stopEarly === true);
+    const args = parseArguments(rest, { ...command, flags: [...command.flags, HELP] });
     if (isSet(args, 'help')) return undefined;
     const fault = COUNTS(command, args.positional.length);
     if (fault !== undefined) throw new TsociError('ERR_USAGE', fault);
@@ -123,7 +123,7 @@ const HELP = GLOBAL_FLAGS.find((flag) => flag.name === 'help') as (typeof GLOBAL
 
 function parseGlobal(argv: readonly string[]): Arguments {
   try {
-    return parseArguments(argv, GLOBAL_FLAGS, true);
+    return parseArguments(argv, { flags: GLOBAL_FLAGS, maxArguments: Number.POSITIVE_INFINITY, stopEarly: true });
   } catch (error) {
     if (error instanceof TsociError) out(`Incorrect Usage. ${error.message}\n\n${programHelp()}`);
     throw error;
