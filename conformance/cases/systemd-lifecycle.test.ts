@@ -1,7 +1,6 @@
 // A unit from its beginning to its end: where it lies, what annotations make of it, what is left of it when something fails
 // or is gone.
 
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
@@ -64,7 +63,7 @@ describe('systemd cgroups: a unit', () => {
   }
 
   const FAILURES: readonly (readonly [what: string, change: (config: Config) => void])[] = [
-    ['a limit that the kernel refuses', (config) => Object.assign(config.linux.resources, { cpu: { quota: 1 } })],
+    ['a limit that the kernel refuses', (config) => Object.assign(config.linux.resources, { cpu: { period: 100 } })],
     [
       'a property of another type',
       (config) => Object.assign(config, { annotations: { 'org.systemd.property.TimeoutStopUSec': "'x'" } }),
@@ -87,25 +86,6 @@ describe('systemd cgroups: a unit', () => {
     expect(status).to.equal(1);
     expect(stderr).to.include('failed to connect to dbus: /nosuch: no such file or directory');
     expect(units()).to.equal('');
-  });
-
-  it("is not made of another container's, or of a frozen cgroup, which are left as they are", () => {
-    begin();
-    const again = (expected: string) => {
-      const { status, stderr } = c.runtime.run(['create', '--bundle', c.bundle.dir, `${c.bundle.id}-2`]);
-      expect(status).to.equal(1);
-      expect(stderr).to.include(expected);
-    };
-    again("container's cgroup is not empty: 1 process(es) found");
-    expect(show(unit())).to.include({ ActiveState: 'active' });
-    end();
-    if (!isUnified) return;
-    const dir = `/sys/fs/cgroup/system.slice/${unit()}`;
-    mkdirSync(dir);
-    writeFileSync(`${dir}/cgroup.freeze`, '1');
-    again("container's cgroup unexpectedly frozen");
-    expect(units()).to.equal('');
-    rmdirSync(dir);
   });
 
   it('may have been stopped by somebody else, and have failed at it', () => {
@@ -178,7 +158,7 @@ describe('systemd cgroups: a unit', () => {
     const before = held();
     const wrong = [
       { memory: { limit: 96 * MIB, swap: 64 * MIB }, pids: { limit: 7 } },
-      { pids: { limit: 7 }, cpu: { shares: 512, quota: 1 } },
+      { pids: { limit: 7 }, cpu: { shares: 512, period: 100 } },
       { pids: { limit: 7 }, unified: { 'memory.nosuch': '1' } },
       { pids: { limit: 7 }, memory: { limit: 80 * MIB, swappiness: 10 } },
     ];

@@ -62,7 +62,7 @@ describe("cgroups of a user's own systemd", () => {
 
   it('are not left behind by a limit that the kernel refuses', () => {
     prepare((config) => {
-      config.linux.resources.cpu = { quota: 1 };
+      config.linux.resources.cpu = { period: 100 };
     });
     const environment = [`XDG_RUNTIME_DIR=${folder}`];
     const made = as(['--systemd-cgroup', 'create', '--bundle', c.bundle.dir, c.bundle.id], environment);

@@ -1,6 +1,7 @@
 // --systemd-cgroup: the container is a unit of systemd, whose properties and whose cgroup's files say what was asked for.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -75,7 +76,7 @@ describe('systemd cgroups', () => {
 
   const LIMITS = {
     memory: { limit: 64 * MIB, reservation: 32 * MIB, swap: 128 * MIB },
-    cpu: { quota: 12345, period: 50000, shares: 1024 },
+    cpu: { quota: 12500, period: 50000, shares: 1024 },
     pids: { limit: 77 },
   };
   const withLimits = (config: Config) => Object.assign(config.linux.resources, LIMITS);
@@ -103,12 +104,12 @@ describe('systemd cgroups', () => {
       max: String(64 * MIB),
       low: String(32 * MIB),
       swap: String(64 * MIB),
-      cpu: '12345 50000',
+      cpu: '12500 50000',
       pids: '77',
     };
     expect(limits()).to.deep.equal(files);
     systemctl('daemon-reload');
-    expect(limits()).to.deep.include({ max: files.max, low: files.low, swap: files.swap, pids: '77' });
+    expect(limits()).to.deep.equal(files);
     end();
   });
 
@@ -137,10 +138,43 @@ describe('systemd cgroups', () => {
     expect(show(unit())).to.include(properties);
     expect(limits()).to.deep.equal(files);
     if (runtimeName !== 'runc') {
-      expect(update('--pids-limit', '5', '--cpu-quota', '1')).to.include({ status: 1 });
+      expect(update('--pids-limit', '5', '--cpu-period', '100')).to.include({ status: 1 });
       expect(show(unit())).to.include(properties);
       expect(limits()).to.deep.equal(files);
     }
+    end();
+  });
+
+  it('count CPU time in whole percents, in the file as in the property', function () {
+    if (!isUnified) this.skip();
+    deviates(this, 'runc', '1.1 rounds the property alone');
+    begin('exec sleep 1000', (config) => {
+      config.linux.resources.cpu = { quota: 12345, period: 50000 };
+    });
+    expect(file('cpu.max')).to.equal('12500 50000');
+    expect(c.runtime.run(['update', '--cpu-period', '90000', c.bundle.id])).to.include({ status: 0 });
+    expect(file('cpu.max')).to.equal('12600 90000');
+    expect(show(unit())).to.include({ CPUQuotaPerSecUSec: '140ms', CPUQuotaPeriodUSec: '90ms' });
+    end();
+  });
+
+  it('have a weight, or are idle', function () {
+    if (!isUnified) this.skip();
+    deviates(this, 'runc', '1.1 knows no idle');
+    begin('exec sleep 1000');
+    const update = (unified: Record<string, string>) =>
+      c.runtime.run(['update', '--resources', '-', c.bundle.id], { input: JSON.stringify({ unified }) });
+    const held = () => [file('cpu.idle'), show(unit())['CPUWeight']];
+    const both = c.runtime.run(['update', '--cpu-share', '200', '--cpu-idle', '1', c.bundle.id]);
+    expect(both.stderr).to.include('unable to apply both CPUWeight and CpuIdle to systemd, ignoring CPUWeight');
+    expect(held()).to.deep.equal(['1', 'idle']);
+    expect(c.runtime.run(['update', '--cpu-share', '512', c.bundle.id])).to.include({ status: 0 });
+    expect(held()).to.deep.equal(['0', '59']);
+    const inFiles = update({ 'cpu.idle': '1', 'cpu.weight': '8' });
+    expect(inFiles.stderr).to.include('unable to apply both cpu.weight and cpu.idle to systemd, ignoring cpu.weight');
+    expect(held()).to.deep.equal(['1', 'idle']);
+    expect(update({ 'cpu.weight': '8' })).to.include({ status: 0 });
+    expect(held()).to.deep.equal(['0', '8']);
     end();
   });
 
@@ -212,10 +246,23 @@ describe('systemd cgroups', () => {
     until(() => show(unit())['ActiveState'] === 'active', 'the other unit');
     const { status, stderr } = make('create', 'true');
     expect(status).to.equal(1);
-    expect(stderr).to.match(/unable to start unit .*already/);
+    expect(stderr).to.include("container's cgroup is not empty: 1 process(es) found");
     expect(show(unit())['ActiveState']).to.equal('active');
     systemctl('stop', unit());
     until(() => other.exitCode !== null || other.signalCode !== null || units() === '', 'its end');
+  });
+
+  it('are not made of a cgroup that is frozen, which is left as it is', function () {
+    if (!isUnified) this.skip();
+    deviates(this, 'runc', '1.1 thaws it');
+    const dir = `/sys/fs/cgroup/system.slice/${unit()}`;
+    mkdirSync(dir);
+    writeFileSync(`${dir}/cgroup.freeze`, '1');
+    const { status, stderr } = make('create', 'true');
+    expect(status).to.equal(1);
+    expect(stderr).to.include("container's cgroup unexpectedly frozen");
+    expect(readFileSync(`${dir}/cgroup.freeze`, 'utf8')).to.equal('1\n');
+    rmdirSync(dir);
   });
 
   it('are paused, listed and resumed by their files', () => {

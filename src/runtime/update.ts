@@ -6,6 +6,7 @@ import { enableMissing } from '../linux/cgroups/enable.ts';
 import { probeCgroups } from '../linux/cgroups/host.ts';
 import { setUnitProperties } from '../linux/cgroups/systemd/manager.ts';
 import { updatedProperties } from '../linux/cgroups/systemd/plan.ts';
+import { withWeightOrIdle, withWholePercents } from '../linux/cgroups/systemd/resources.ts';
 import { applyUpdate, checkUsage, completed, planEnable, planUpdate } from '../linux/cgroups/update.ts';
 import type { LinuxResources } from '../spec/types.ts';
 import { readRecord } from './record.ts';
@@ -16,6 +17,9 @@ function asked({ devices: _devices, pids, ...others }: LinuxResources): LinuxRes
   const limited = pids?.limit !== undefined && BigInt(pids.limit) !== 0n;
   return limited ? { ...others, pids } : others;
 }
+
+const asSystemdHas = (resources: LinuxResources, isUnified: boolean, warn: (text: string) => void): LinuxResources =>
+  withWholePercents(isUnified ? withWeightOrIdle(resources, warn) : resources);
 
 /**
  * Changes what `resources` asks for. Throws ERR_CONTAINER_STATUS for a container that has ended; ERR_CGROUP for what the
@@ -34,9 +38,10 @@ export function updateContainer(
   }
   const host = probeCgroups();
   const unified = host.mode === 'v2' ? record.cgroupPaths['unified'] : undefined;
-  const request = unified === undefined ? asked(resources) : completed(asked(resources), unified);
-  if (unified !== undefined) checkUsage(request, unified);
   const { unit } = record;
+  const whole = unified === undefined ? asked(resources) : completed(asked(resources), unified);
+  const request = unit === undefined ? whole : asSystemdHas(whole, unified !== undefined, warn);
+  if (unified !== undefined) checkUsage(request, unified);
   const tell = unit === undefined ? undefined : () => setUnitProperties(unit, updatedProperties(request, host));
   const writes = planUpdate(request, host, record.cgroupPaths);
   for (const step of planEnable(writes, host, record.cgroupPaths)) enableMissing(step);

@@ -13,6 +13,7 @@ import { annotatedProperties } from './annotations.ts';
 import { deviceProperties } from './devices.ts';
 import { resourceProperties } from './properties.ts';
 import { type Property, property } from './property.ts';
+import { withWholePercents } from './resources.ts';
 import { pathOfUnit, type Unit, unitOf } from './unit.ts';
 
 const ACCOUNTING = ['CPUAccounting', 'MemoryAccounting', 'TasksAccounting'];
@@ -56,7 +57,7 @@ function placeOf(spec: Spec, host: SystemdHost, id: string, rootless: boolean) {
 export function planUnitCgroup(spec: Spec, host: SystemdHost, id: string, rootless: boolean): CgroupPlan {
   const { cgroup } = host;
   const { unit, name, paths } = placeOf(spec, host, id, rootless);
-  const resources = spec.linux?.resources ?? {};
+  const resources = withWholePercents(spec.linux?.resources ?? {});
   const settings = settingsOf(resources, cgroup);
   const wanted = { host: cgroup, paths, resources, settings, rootless };
   const devices = planCgroupDevices(spec, cgroup, paths, rootless);

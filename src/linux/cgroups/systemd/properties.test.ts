@@ -2,11 +2,12 @@
 
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import type { LinuxResources, Spec } from '../../../spec/types.ts';
+import type { LinuxCPU, LinuxResources, Spec } from '../../../spec/types.ts';
 import { deviceAccess } from '../devices/access.ts';
 import { parseCgroups } from '../host.ts';
 import { deviceProperties } from './devices.ts';
 import { planUnitCgroup, updatedProperties } from './plan.ts';
+import { withWeightOrIdle, withWholePercents } from './resources.ts';
 
 const UNIFIED = parseCgroups('41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n', '0::/\n');
 const LEGACY = parseCgroups(
@@ -96,6 +97,31 @@ describe('properties of a unit', () => {
     ]);
     const all = deviceProperties(deviceAccess([{ allow: true, access: 'rwm' }]));
     expect(all.map(({ value }) => value)).to.deep.equal(['auto', []]);
+  });
+});
+
+describe('resources as systemd has them', () => {
+  it('are of whole percents of a CPU, of their own period or the usual one', () => {
+    const quotaOf = (cpu: LinuxCPU) => withWholePercents({ cpu }).cpu?.quota;
+    expect(quotaOf({ quota: 500000, period: 900000 })).to.equal(504000n);
+    expect(quotaOf({ quota: 1 })).to.equal(1000n);
+    expect([quotaOf({ quota: 30000 }), quotaOf({ quota: -1 }), quotaOf({ period: 100 })]).to.deep.equal([
+      30000,
+      -1,
+      undefined,
+    ]);
+  });
+
+  it('have a weight, or are idle', () => {
+    const told: string[] = [];
+    const of = (resources: LinuxResources) => withWeightOrIdle(resources, (text) => told.push(text));
+    expect(of({ cpu: { shares: 200, idle: 1 } })).to.deep.equal({ cpu: { idle: 1 } });
+    expect(of({ unified: { 'cpu.idle': '1', 'cpu.weight': '8' } })).to.deep.equal({ unified: { 'cpu.idle': '1' } });
+    expect(told).to.have.length(2);
+    expect(of({ cpu: { shares: 200 } })).to.deep.equal({ cpu: { shares: 200, idle: 0 } });
+    expect(of({ unified: { 'cpu.weight': '8' } })).to.deep.equal({ cpu: { idle: 0 }, unified: { 'cpu.weight': '8' } });
+    expect(of({ cpu: { shares: 0, idle: 1 } })).to.deep.equal({ cpu: { shares: 0, idle: 1 } });
+    expect(told).to.have.length(2);
   });
 });
 

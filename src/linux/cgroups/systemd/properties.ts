@@ -7,12 +7,9 @@ import { isAsked, type Setting } from '../settings.ts';
 import { weightOf } from '../v2/cpu.ts';
 import { ioWeightOf } from '../v2/io.ts';
 import { type Property, property } from './property.ts';
+import { PERIOD, timePerSecond } from './resources.ts';
 
 const INFINITY = 2n ** 64n - 1n;
-const SECOND = 1_000_000n;
-/** systemd counts in percents of a CPU: what lies between goes up, so that a cgroup below may have what was asked for. */
-const PERCENT = SECOND / 100n;
-const PERIOD = 100_000n;
 
 const amount = (name: string, value: bigint): Property => property(name, 't', value < 0n ? INFINITY : value);
 
@@ -26,9 +23,7 @@ function quotaProperties({ quota, period }: LinuxCPU): Property[] {
   const ofPeriod = asked('CPUQuotaPeriodUSec', period);
   if (!isAsked(quota)) return ofPeriod;
   if (BigInt(quota) < 0n) return [amount('CPUQuotaPerSecUSec', -1n), ...ofPeriod];
-  const exact = (BigInt(quota) * SECOND) / (isAsked(period) ? BigInt(period) : PERIOD);
-  const rounded = ((exact + PERCENT - 1n) / PERCENT) * PERCENT;
-  return [amount('CPUQuotaPerSecUSec', rounded), ...ofPeriod];
+  return [amount('CPUQuotaPerSecUSec', timePerSecond(quota, period)), ...ofPeriod];
 }
 
 /** 0 is "idle" to systemd. */
