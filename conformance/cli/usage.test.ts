@@ -41,6 +41,22 @@ describe('usage', () => {
     }
   });
 
+  it('helps, or tells its version, whatever follows', function () {
+    deviates(this, 'crun', WORDS);
+    for (const args of [
+      ['--help', 'frob'],
+      ['-h', 'kill', 'x'],
+      ['-v', '-h'],
+      ['--log-format', 'x', '-h', 'run'],
+      ['help', '-h'],
+    ]) {
+      const { status, stdout, stderr } = run(...args);
+      expect({ status, stderr }, args.join(' ')).to.deep.equal({ status: 0, stderr: '' });
+      expect(stdout, args.join(' ')).to.include('USAGE:');
+    }
+    expect(run('--version', 'frob')).to.include({ status: 0, stderr: '' });
+  });
+
   it('names every verb in its help, and every flag in the help of the verb', function () {
     deviates(this, 'crun', WORDS);
     const help = run('--help').stdout;
@@ -145,6 +161,7 @@ describe('usage', () => {
     }
     expect(run('list', '--format=json', '-format', 'table').stdout).to.match(/^ID /);
     expect(run('list', '-f', 'table', '--quiet=false', '-f=json').stdout).to.match(/^\[/);
+    expect(run('--rootless=0', 'list', '--quiet=T', '--format', 'unread').stdout).to.equal(`${id}\n`);
     expect(run('delete', id, '--force')).to.deep.equal({ status: 0, stdout: '', stderr: '' });
   });
 

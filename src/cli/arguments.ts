@@ -14,7 +14,15 @@ const usageError = (message: string): TsociError => new TsociError('ERR_USAGE', 
 const find = (flags: readonly Flag[], name: string): Flag | undefined =>
   flags.find((flag) => flag.name === name || flag.alias === name);
 
-const BOOLEANS = ['true', 'false', '1', '0', 't', 'f', 'T', 'F', 'TRUE', 'FALSE', 'True', 'False'];
+/** No flag. */
+export const isWord = (arg: string): boolean => !arg.startsWith('-') || arg === '-';
+
+const TRUE = ['true', '1', 't', 'T', 'TRUE', 'True'];
+const FALSE = ['false', '0', 'f', 'F', 'FALSE', 'False'];
+
+/** As Go reads it; undefined for what is neither. */
+export const booleanOf = (word: string): boolean | undefined =>
+  TRUE.includes(word) ? true : FALSE.includes(word) ? false : undefined;
 
 const isInteger = (text: string): boolean => {
   const digits = text.startsWith('-') ? text.slice(1) : text;
@@ -22,7 +30,7 @@ const isInteger = (text: string): boolean => {
 };
 
 function checkValue(flag: Flag, name: string, value: string): void {
-  const fits = flag.type === 'boolean' ? BOOLEANS.includes(value) : flag.type !== 'integer' || isInteger(value);
+  const fits = flag.type === 'boolean' ? booleanOf(value) !== undefined : flag.type !== 'integer' || isInteger(value);
   if (fits) return;
   const [kind, what] = flag.type === 'boolean' ? ['boolean ', ''] : ['', 'flag '];
   throw usageError(`invalid ${kind}value "${value}" for ${what}-${name}: parse error`);
@@ -43,18 +51,17 @@ export function parseArguments(args: readonly string[], { flags, maxArguments, s
       positional.push(...args.slice(at + 1));
       break;
     }
-    const isWord = !arg.startsWith('-') || arg === '-';
-    if (isWord && stopEarly === true) {
+    if (isWord(arg) && stopEarly === true) {
       positional.push(...args.slice(at));
       break;
     }
     const text = arg.startsWith('--') ? arg.slice(2) : arg.slice(1);
     const equals = text.indexOf('=');
     const name = equals < 0 ? text : text.slice(0, equals);
-    const flag = isWord ? undefined : find(flags, name);
+    const flag = isWord(arg) ? undefined : find(flags, name);
     if (flag === undefined) {
       const mayFollow = positional.length > 0 && positional.length < maxArguments;
-      if (!isWord && !mayFollow) throw usageError(`flag provided but not defined: -${name}`);
+      if (!isWord(arg) && !mayFollow) throw usageError(`flag provided but not defined: -${name}`);
       positional.push(arg);
       continue;
     }
@@ -73,7 +80,6 @@ export const text = (args: Arguments, name: string): string | undefined => args.
 /** All values of a flag that may stand several times. */
 export const list = (args: Arguments, name: string): readonly string[] => args.flags.get(name) ?? [];
 
-export const isSet = (args: Arguments, name: string): boolean =>
-  ['true', '1', 't', 'T', 'TRUE', 'True'].includes(text(args, name) ?? '');
+export const isSet = (args: Arguments, name: string): boolean => booleanOf(text(args, name) ?? '') === true;
 
 export const integer = (args: Arguments, name: string): number => Number(text(args, name) ?? 0);

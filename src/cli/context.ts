@@ -6,7 +6,7 @@ import { cleanPath } from '../linux/names.ts';
 import * as sys from '../linux/sys/index.ts';
 import { opening } from '../runtime/opening.ts';
 import type { Arguments } from './arguments.ts';
-import { text } from './arguments.ts';
+import { booleanOf, text } from './arguments.ts';
 import type { Logger } from './log.ts';
 
 export interface Cli {
@@ -53,7 +53,8 @@ export function rootOf(global: Arguments): string {
 export function rootlessCgroups(global: Arguments): boolean {
   const value = text(global, 'rootless') ?? 'auto';
   if (value === 'auto') return isUnprivileged();
-  if (value === 'true' || value === 'false') return value === 'true';
+  const asked = booleanOf(value);
+  if (asked !== undefined) return asked;
   throw new TsociError('ERR_USAGE', `invalid value "${value}" for --rootless: expected true, false or auto`);
 }
 

@@ -3,7 +3,7 @@
 import { TsociError } from '../errors.ts';
 import * as sys from '../linux/sys/index.ts';
 import { OCI_VERSION } from '../spec/versions.ts';
-import { type Arguments, isSet, parseArguments, text } from './arguments.ts';
+import { type Arguments, isSet, isWord, parseArguments, text } from './arguments.ts';
 import { COMMANDS, type Command, GLOBAL_FLAGS } from './commands.ts';
 import { type Cli, rootlessCgroups, rootOf, type Verb } from './context.ts';
 import { commandHelp, programHelp } from './help.ts';
@@ -132,16 +132,18 @@ function parseGlobal(argv: readonly string[]): Arguments {
 
 function dispatch(global: Arguments, begun: Begun): number {
   const [name, ...rest] = global.positional;
+  // COMPAT: the flags go before all else, as runc has it: what follows is not looked at.
+  if (isSet(global, 'help')) return help(undefined, global);
+  if (isSet(global, 'version')) {
+    out(versionText());
+    return 0;
+  }
   checkLog(logOptions(global));
   begun.global = global;
-  if (isSet(global, 'version')) out(versionText());
-  else if (name === undefined || name === 'help' || name === 'h' || isSet(global, 'help')) return help(rest[0], global);
-  else {
-    const command = COMMANDS.find((candidate) => candidate.name === name);
-    if (command === undefined) return unknown(name, global);
-    return runCommand(command, rest, global, begun);
-  }
-  return 0;
+  if (name === undefined) return help(undefined, global);
+  if (name === 'help' || name === 'h') return help(rest.find(isWord), global);
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  return command === undefined ? unknown(name, global) : runCommand(command, rest, global, begun);
 }
 
 function help(name: string | undefined, global: Arguments): number {

@@ -24,10 +24,11 @@ function table(rows: readonly (readonly string[])[]): string {
 
 export function list(args: Arguments, cli: Cli): number {
   const format = text(args, 'format') ?? 'table';
-  if (format !== 'table' && format !== 'json') throw new TsociError('ERR_USAGE', 'invalid format option');
+  const isQuiet = isSet(args, 'quiet');
+  if (!isQuiet && format !== 'table' && format !== 'json') throw new TsociError('ERR_USAGE', 'invalid format option');
   // COMPAT: plain, also where there is a log: what is broken is no failure of this call.
   const views = listContainers(cli.root, (words) => cli.err(`${words}\n`));
-  if (isSet(args, 'quiet')) {
+  if (isQuiet) {
     for (const view of views) cli.out(`${view.id}\n`);
     return 0;
   }
