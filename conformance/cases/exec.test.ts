@@ -10,6 +10,7 @@ import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { isUnified } from '../harness/cgroup.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
+import { TIMES } from '../harness/rounds.ts';
 import { deviates, type Result, type RunOptions, runtimeName } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
@@ -411,11 +412,11 @@ describe('exec', () => {
   });
 
   it('runs many at once, each with its own exit code', async function () {
-    this.timeout(120_000);
+    this.timeout(120_000 * TIMES);
     start();
     const lanes = Array.from({ length: 8 }, async (_, lane) => {
-      for (let round = 0; round < 5; round++) {
-        const code = lane * 5 + round + 1;
+      for (let round = 0; round < 5 * TIMES; round++) {
+        const code = (lane * 5 * TIMES + round + 1) % 255;
         const [program, words] = c.runtime.line(['exec', c.bundle.id, '/bin/sh', '-c', `exit ${code}`]);
         const [status] = await once(spawn(program, words, { stdio: 'ignore' }), 'close');
         expect(status).to.equal(code);
@@ -427,14 +428,14 @@ describe('exec', () => {
 
   it('ends with a container that is killed meanwhile', async function () {
     deviates(this, 'crun', 'its exit code may be 0');
-    this.timeout(120_000);
-    for (let round = 0; round < 6; round++) {
+    this.timeout(120_000 * TIMES);
+    for (let round = 0; round < 6 * TIMES; round++) {
       start();
       const running = Array.from({ length: 4 }, () => {
         const [program, words] = c.runtime.line(['exec', c.bundle.id, '/bin/sleep', '50']);
         return once(spawn(program, words, { stdio: 'ignore' }), 'close');
       });
-      await new Promise((resolve) => setTimeout(resolve, round * 4));
+      await new Promise((resolve) => setTimeout(resolve, (round % 6) * 4));
       stop();
       // Killed with the container, or too late for it.
       for (const [status] of await Promise.all(running)) {

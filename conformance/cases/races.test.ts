@@ -1,5 +1,4 @@
 // Verbs at the same time, and verbs that are killed: no hang, no leak, no wrong exit code.
-// TSOCI_RACES multiplies the rounds (12 make the 500 lives of a long run).
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
@@ -9,11 +8,11 @@ import { describe, it } from 'mocha';
 import { baseConfig, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { expectNothingLeft } from '../harness/leftovers.ts';
+import { TIMES } from '../harness/rounds.ts';
 import { deviates } from '../harness/runtime.ts';
 import { until } from '../harness/until.ts';
 
 const LANES = 8;
-const TIMES = Number(process.env['TSOCI_RACES'] ?? 1);
 const LIMIT = 120_000 * TIMES;
 
 interface Ended {
