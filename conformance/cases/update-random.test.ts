@@ -1,5 +1,5 @@
 // update: after each of many random requests the kernel's files say what was asked for last, and all else is as it was.
-// The requests are in ../cgroups/requests.ts.
+// The requests are in ../cgroups/requests.ts. Where systemd manages the cgroups it is made to read its units anew in between.
 //
 // UPDATE_ROUNDS: how many are made one after another (default 60); UPDATE_SEED repeats a run.
 
@@ -9,9 +9,11 @@ import { describe, it } from 'mocha';
 import type { Ground } from '../cgroups/parts.ts';
 import { type Held, randomRequests } from '../cgroups/requests.ts';
 import type { Files } from '../cgroups/rows.ts';
-import { useCase } from '../harness/case.ts';
+import type { Config } from '../harness/bundle.ts';
+import { type Case, useCase } from '../harness/case.ts';
 import { cgroupPath, diskOf, isUnified, unifiedControllers } from '../harness/cgroup.ts';
-import { deviates, isTsoci } from '../harness/runtime.ts';
+import { deviates, isTsoci, type Result } from '../harness/runtime.ts';
+import { systemctl, useUnit } from '../harness/systemd.ts';
 
 const ROUNDS = Number(process.env['UPDATE_ROUNDS'] ?? 60);
 const SEED = Number(process.env['UPDATE_SEED'] ?? Date.now() % 1_000_000);
@@ -23,9 +25,17 @@ const numbersIn = (list: string): number[] =>
     return Array.from({ length: to - from + 1 }, (_, index) => from + index);
   });
 
-describe('update, many times', () => {
-  const c = useCase();
-  const pathOf = (file: string) => cgroupPath(c.bundle, file);
+interface Place {
+  readonly c: Case;
+  readonly create: (script: string, change: (config: Config) => void) => Result;
+  /** As in cgroupsPath, absolute. */
+  readonly cgroup: () => string;
+  /** Every now and then, between two requests. */
+  readonly shake?: () => void;
+}
+
+function describeIn({ c, create, cgroup, shake }: Place): void {
+  const pathOf = (file: string) => cgroupPath({ ...c.bundle, cgroup: cgroup() }, file);
   const read = (file: string) => (existsSync(pathOf(file)) ? readFileSync(pathOf(file), 'utf8').trim() : undefined);
 
   /** On a hybrid host the unified hierarchy's controllers are enabled when one is asked for. */
@@ -38,6 +48,7 @@ describe('update, many times', () => {
   const ground = (): Ground => ({
     isUnified,
     onlyCommon: !isTsoci,
+    isManaged: shake !== undefined,
     disk: diskOf(),
     cpus: numbersIn(readFileSync('/sys/devices/system/cpu/online', 'utf8').trim()),
     read,
@@ -49,7 +60,10 @@ describe('update, many times', () => {
     deviates(this, 'crun', 'has another idea of zeros');
     if (isUnified) deviates(this, 'runc', 'forgets the quota when the period changes');
     this.timeout(30_000 + 2000 * ROUNDS);
-    expect(c.create('exec sleep 10000')).to.include({ status: 0 });
+    const made = create('exec sleep 10000', (config) => {
+      config.linux.resources.pids = { limit: -1 }; // systemd has a default of its own
+    });
+    expect(made).to.include({ status: 0 });
     expect(c.verb('start')).to.include({ status: 0 });
     const requests = randomRequests(ground());
     this.test!.title += ` [${Object.keys(requests.initial).join(', ')}]`;
@@ -61,8 +75,24 @@ describe('update, many times', () => {
       const result = c.runtime.run(['update', '--resources', '-', c.bundle.id], { input: text });
       expect(result, `round ${round}: ${text}: ${result.stderr}`).to.include({ status: 0 });
       held = next.held;
+      if (round % 5 === 4) shake?.();
       expect(found(requests.files(held)), `round ${round}: ${text}`).to.deep.equal(requests.files(held));
     }
     c.verb('delete', '--force');
+  });
+}
+
+describe('update, many times', () => {
+  const c = useCase();
+  describeIn({ c, create: c.create, cgroup: () => c.bundle.cgroup });
+});
+
+describe('update, many times, where systemd manages the cgroups', () => {
+  const { c, unit, make } = useUnit();
+  describeIn({
+    c,
+    create: (script, change) => make('create', script, change),
+    cgroup: () => `/system.slice/${unit()}`,
+    shake: () => void systemctl('daemon-reload'),
   });
 });

@@ -15,6 +15,8 @@ export interface Ground {
   readonly isUnified: boolean;
   /** Parts that other runtimes do not have are left out. */
   readonly onlyCommon: boolean;
+  /** systemd manages the cgroups. */
+  readonly isManaged: boolean;
   /** MAJOR:MINOR of a disk. */
   readonly disk: string;
   /** Of /sys/devices/system/cpu/online, at least one. */
@@ -145,13 +147,25 @@ interface Bandwidth {
   readonly burst: number;
 }
 
+/** Upwards, as systemd counts. */
+const inPercents = (quota: number, period: number): number => {
+  const percents = Math.ceil(Math.floor((quota * 1_000_000) / period) / 10_000);
+  return quota < 0 ? quota : Math.max(quota, Math.floor((percents * period) / 100));
+};
+
 /** KERNEL: the burst is at most the quota; where there is none it may be anything. */
-export function bandwidthPart({ isUnified, onlyCommon }: Ground): Part<Bandwidth> {
+export function bandwidthPart({ isUnified, onlyCommon, isManaged }: Ground): Part<Bandwidth> {
   const period = fc.integer({ min: 1000, max: 1_000_000 });
+  /** v2 has one file for both: what is not asked for is what is there. */
+  const quotaOf = (cpu: Partial<Bandwidth>, held: Bandwidth): number => {
+    const quota = cpu.quota ?? held.quota;
+    const isWhole = !isManaged || (cpu.quota === undefined && (cpu.period === undefined || !isUnified));
+    return isWhole ? quota : inPercents(quota, cpu.period ?? (isUnified ? held.period : 100_000));
+  };
   return {
     initial: { quota: NONE, period: 100_000, burst: 0 },
     steps: (state) => {
-      const step = (cpu: Config, after: Partial<Bandwidth> = cpu) => changed(state, { cpu }, after);
+      const step = (cpu: Partial<Bandwidth>) => changed(state, { cpu }, { ...cpu, quota: quotaOf(cpu, state) });
       const quota = fc.oneof(fc.integer({ min: Math.max(1000, state.burst), max: 500_000 }), fc.constant(NONE));
       return fc.oneof(
         fc.record({ quota, period }).map((cpu) => step(cpu)),

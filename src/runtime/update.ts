@@ -4,10 +4,10 @@
 import { TsociError } from '../errors.ts';
 import { enableMissing } from '../linux/cgroups/enable.ts';
 import { probeCgroups } from '../linux/cgroups/host.ts';
-import { setUnitProperties } from '../linux/cgroups/systemd/manager.ts';
+import { setPropertiesOnly } from '../linux/cgroups/systemd/exact.ts';
 import { updatedProperties } from '../linux/cgroups/systemd/plan.ts';
 import { withWeightOrIdle, withWholePercents } from '../linux/cgroups/systemd/resources.ts';
-import { applyUpdate, checkUsage, completed, planEnable, planUpdate } from '../linux/cgroups/update.ts';
+import { applyUpdate, awakened, checkUsage, completed, planEnable, planUpdate } from '../linux/cgroups/update.ts';
 import type { LinuxResources } from '../spec/types.ts';
 import { readRecord } from './record.ts';
 import { statusOf } from './status.ts';
@@ -40,9 +40,10 @@ export function updateContainer(
   const unified = host.mode === 'v2' ? record.cgroupPaths['unified'] : undefined;
   const { unit } = record;
   const whole = unified === undefined ? asked(resources) : completed(asked(resources), unified);
-  const request = unit === undefined ? whole : asSystemdHas(whole, unified !== undefined, warn);
+  const dirs = Object.values(record.cgroupPaths);
+  const request = unit === undefined ? whole : asSystemdHas(awakened(whole, dirs), unified !== undefined, warn);
   if (unified !== undefined) checkUsage(request, unified);
-  const tell = unit === undefined ? undefined : () => setUnitProperties(unit, updatedProperties(request, host));
+  const tell = unit === undefined ? undefined : () => setPropertiesOnly(unit, updatedProperties(request, host), dirs);
   const writes = planUpdate(request, host, record.cgroupPaths);
   for (const step of planEnable(writes, host, record.cgroupPaths)) enableMissing(step);
   applyUpdate(writes, warn, tell);

@@ -7,7 +7,8 @@ import { enableControllers } from './enable.ts';
 import { freezerStateOf, textOf } from './freezer.ts';
 import { pidsBelow } from './members.ts';
 import type { CgroupStep } from './steps.ts';
-import { setUnitProperties, startUnit } from './systemd/manager.ts';
+import { setPropertiesOnly } from './systemd/exact.ts';
+import { startUnit } from './systemd/manager.ts';
 import type { DeviceRule } from './v1/devices.ts';
 import { checkMemoryUsage } from './v2/memory.ts';
 
@@ -154,7 +155,7 @@ export function runCgroupStep(step: CgroupStep, pid: number, existing: string[])
     case 'cgroup-unit':
       return makeUnit(step, pid, existing);
     case 'cgroup-unit-properties':
-      return setUnitProperties(step.unit, step.properties);
+      return setPropertiesOnly(step.unit, step.properties, step.dirs);
     case 'cgroup-inherit-cpuset':
       return sys.exists(step.dir) ? inheritCpuset(step.dir, step.mountPoint) : undefined;
     case 'cgroup-enable':

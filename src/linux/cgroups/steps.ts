@@ -30,7 +30,12 @@ export type CgroupStep =
       /** The container's process is in it from its beginning. */
       readonly joins: boolean;
     }
-  | { readonly kind: 'cgroup-unit-properties'; readonly unit: UnitName; readonly properties: readonly Property[] }
+  | {
+      readonly kind: 'cgroup-unit-properties';
+      readonly unit: UnitName;
+      readonly properties: readonly Property[];
+      readonly dirs: readonly string[];
+    }
   | { readonly kind: 'cgroup-inherit-cpuset'; readonly dir: string; readonly mountPoint: string }
   | {
       readonly kind: 'cgroup-enable';

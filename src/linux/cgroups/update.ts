@@ -7,7 +7,7 @@ import * as sys from '../sys/index.ts';
 import { textOf } from './freezer.ts';
 import type { CgroupHost } from './host.ts';
 import { enableStep, keyOf, settingsOf } from './plan.ts';
-import type { Setting } from './settings.ts';
+import { isAsked, type Setting } from './settings.ts';
 import type { CgroupPaths, EnableStep } from './steps.ts';
 import { checkMemoryUsage } from './v2/memory.ts';
 
@@ -52,18 +52,28 @@ const numberOf = (text: string | undefined): bigint | undefined =>
  * what the kernel has.
  */
 export function completed(resources: LinuxResources, dir: string): LinuxResources {
-  const asked = (value: number | bigint | undefined): boolean => BigInt(value ?? 0) !== 0n;
   const { cpu, memory } = resources;
   const result: { -readonly [K in keyof LinuxResources]: LinuxResources[K] } = { ...resources };
-  if (cpu !== undefined && asked(cpu.quota) !== asked(cpu.period)) {
+  if (cpu !== undefined && isAsked(cpu.quota) !== isAsked(cpu.period)) {
     const [quota, period] = (textOf(`${dir}/cpu.max`) ?? 'max 100000').trim().split(' ').map(numberOf);
-    result.cpu = asked(cpu.quota) ? { ...cpu, period: period ?? 0n } : { ...cpu, quota: quota ?? 0n };
+    result.cpu = isAsked(cpu.quota) ? { ...cpu, period: period ?? 0n } : { ...cpu, quota: quota ?? 0n };
   }
-  if (memory !== undefined && asked(memory.swap) && BigInt(memory.swap ?? 0) > 0n && !asked(memory.limit)) {
+  if (memory !== undefined && isAsked(memory.swap) && BigInt(memory.swap ?? 0) > 0n && !isAsked(memory.limit)) {
     const limit = numberOf(textOf(`${dir}/memory.max`)?.trim());
     if (limit !== undefined && limit > 0n) result.memory = { ...memory, limit };
   }
   return result;
+}
+
+/**
+ * KERNEL: a cgroup that is idle no more begins anew with the shares of a new one. That is said, so that systemd, which would
+ * write those that it knows, hears of it.
+ */
+export function awakened(resources: LinuxResources, dirs: readonly string[]): LinuxResources {
+  const { cpu } = resources;
+  const isWoken = cpu?.idle !== undefined && BigInt(cpu.idle) === 0n && !isAsked(cpu.shares);
+  const wasIdle = isWoken && dirs.some((dir) => textOf(`${dir}/cpu.idle`)?.trim() === '1');
+  return wasIdle ? { ...resources, cpu: { ...cpu, shares: 1024 } } : resources;
 }
 
 /** Throws ERR_CGROUP where memory.checkBeforeUpdate is asked for and the limit is not above what is in use. */

@@ -76,7 +76,10 @@ export function planUnitCgroup(spec: Spec, host: SystemdHost, id: string, rootle
     step.kind === 'cgroup-mkdir' ? { ...step, managed: true } : step,
   );
   const join = unit.isSlice || cgroup.mode !== 'v2' ? joinSteps(wanted) : [];
-  const late: CgroupStep[] = [{ kind: 'cgroup-unit-properties', unit: name, properties: allowed }, ...devices.steps];
+  const late: CgroupStep[] = [
+    { kind: 'cgroup-unit-properties', unit: name, properties: allowed, dirs },
+    ...devices.steps,
+  ];
   return {
     paths,
     unit: name,
