@@ -1,6 +1,6 @@
 // config.md#process, and what of linux a process sees of itself: user, capabilities, limits, namespaces, seccomp, terminal.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -158,6 +158,24 @@ describe('process', () => {
     });
     // A machine with one CPU can promise it.
     if (result.status !== 0) expect(result.stderr).to.contain("can't be used together with AllowedCPUs");
+  });
+
+  it('ignores no signal that the runtime was started to ignore: conmon ignores PIPE', () => {
+    const ignoring = (args: string[]): string =>
+      execFileSync('env', ['--ignore-signal=QUIT,USR1,PIPE,TERM,CHLD', ...c.runtime.line(args).flat()], {
+        encoding: 'utf8',
+        timeout: 20_000,
+        killSignal: 'SIGKILL',
+      });
+    const grep = ['grep', 'SigIgn', '/proc/self/status'];
+    const config = baseConfig(c.bundle, '');
+    config.process.args = grep; // a shell ignores QUIT
+    writeConfig(c.bundle, config);
+    expect(ignoring(['run', '--bundle', c.bundle.dir, c.bundle.id])).to.match(/^SigIgn:\t0+$/m);
+    c.create('exec sleep 100');
+    expect(c.verb('start').status).to.equal(0);
+    expect(ignoring(['exec', c.bundle.id, ...grep])).to.match(/^SigIgn:\t0+$/m);
+    c.verb('delete', '--force');
   });
 
   it('is held by its cgroup', () => {
