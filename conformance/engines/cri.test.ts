@@ -48,8 +48,9 @@ describe('engine: CRI of containerd', function () {
     return containerId;
   };
   const status = async (containerId: string) => (await call('ContainerStatus', { containerId }))['status'];
-  const pidOf = async (containerId: string): Promise<number> =>
-    JSON.parse((await call('ContainerStatus', { containerId, verbose: true }))['info'].info).pid;
+  const infoOf = async (containerId: string): Promise<Message> =>
+    JSON.parse((await call('ContainerStatus', { containerId, verbose: true }))['info'].info);
+  const pidOf = async (containerId: string): Promise<number> => (await infoOf(containerId))['pid'];
   const exec = async (containerId: string, ...cmd: string[]) => {
     const reply = await call('ExecSync', { containerId, cmd, timeout: 20 });
     return { stdout: String(reply['stdout']), stderr: String(reply['stderr']), exitCode: reply['exitCode'] };
@@ -65,7 +66,7 @@ describe('engine: CRI of containerd', function () {
     skipWithoutContainerd(this);
     skipWithoutPlugins(this);
     engine = new Containerd('k8s.io');
-    await engine.start(configureCri(engine.dir, runtimeFile()));
+    await engine.start(configureCri(engine.dir));
     cri = openCri(engine.socket);
     await writeImage(join(engine.dir, 'image.tar'));
     await writePause(join(engine.dir, 'pause.tar'));
@@ -78,6 +79,7 @@ describe('engine: CRI of containerd', function () {
   after(async () => {
     cri?.close();
     await engine?.end(group);
+    engine?.removeState();
   });
 
   afterEach(async () => {
@@ -95,6 +97,15 @@ describe('engine: CRI of containerd', function () {
   it('knows its handlers', async () => {
     expect(await failure(runPod({}, 'missing'))).to.contain('no runtime for "missing" is configured');
   });
+
+  for (const handler of [HANDLER, '']) {
+    it(`calls the runtime of docs/engines.md for ${handler === '' ? 'the default handler' : handler}`, async () => {
+      await runPod({}, handler);
+      const id = await start(containerConfig('called', LOOP));
+      expect((await infoOf(id))['runtimeOptions']).to.include({ binary_name: runtimeFile() });
+      expect(await exec(id, '/bin/echo', 'here')).to.include({ stdout: 'here\n' });
+    });
+  }
 
   it('tells why a container does not start', async () => {
     await runPod();

@@ -6,15 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { type Client, credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { Context } from 'mocha';
-import { obstacle } from './engine.ts';
+import { must, obstacle } from './engine.ts';
 import { IMAGE, PAUSE } from './image.ts';
+import { fenced } from './page.ts';
 
 const PLUGINS = '/usr/lib/cni';
 const PROTO = fileURLToPath(new URL('cri.proto', import.meta.url));
 const DEADLINE = 40_000;
 
-/** The runtime class of the pods: not the default, so that it is known to be asked for. */
-export const HANDLER = 'tested';
+/** The runtime handler of the page's RuntimeClass. */
+export const HANDLER = /^handler: (\S+)$/m.exec(fenced('yaml RuntimeClass'))?.[1] ?? '';
 
 /** Replies as they are used: a message's fields by their names in camel case. */
 // biome-ignore lint/suspicious/noExplicitAny: the messages are cri.proto's
@@ -28,17 +29,22 @@ export function skipWithoutPlugins(context: Context): void {
   context.skip();
 }
 
-/** containerd's config.toml; `runtime` is the path of the runtime under test. */
-export function configureCri(dir: string, runtime: string): string {
+/** A folder with the configuration of the pods' network. */
+function writeNetwork(dir: string): string {
   const networks = join(dir, 'cni');
   mkdirSync(networks);
   const range = [[{ subnet: '10.88.0.0/16' }]];
   const plugin = { type: 'ptp', ipam: { type: 'host-local', dataDir: join(dir, 'leases'), ranges: range } };
   const list = { cniVersion: '0.4.0', name: 'pods', plugins: [plugin] };
   writeFileSync(join(networks, '10-pods.conflist'), JSON.stringify(list));
-  const cri = 'plugins."io.containerd.grpc.v1.cri"';
-  return `version = 2
-[${cri}]
+  return networks;
+}
+
+/** What a test has to say of its own in version 2 of config.toml, and in version 3: the handler is the only runtime. */
+const PLACES = {
+  2: (networks: string) => {
+    const cri = 'plugins."io.containerd.grpc.v1.cri"';
+    return `[${cri}]
   sandbox_image = "${PAUSE}"
   restrict_oom_score_adj = true
 [${cri}.cni]
@@ -46,14 +52,31 @@ export function configureCri(dir: string, runtime: string): string {
   conf_dir = "${networks}"
 [${cri}.containerd]
   snapshotter = "native"
-[${cri}.containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-[${cri}.containerd.runtimes.${HANDLER}]
-  runtime_type = "io.containerd.runc.v2"
-[${cri}.containerd.runtimes.${HANDLER}.options]
-  BinaryName = "${runtime}"
-  Root = "${join(dir, 'runtime')}"
+  default_runtime_name = "${HANDLER}"
 `;
+  },
+  3: (networks: string) => {
+    const runtime = 'plugins."io.containerd.cri.v1.runtime"';
+    const images = 'plugins."io.containerd.cri.v1.images"';
+    return `[${images}]
+  snapshotter = "native"
+[${images}.pinned_images]
+  sandbox = "${PAUSE}"
+[${runtime}]
+  restrict_oom_score_adj = true
+[${runtime}.cni]
+  bin_dirs = ["${PLUGINS}"]
+  conf_dir = "${networks}"
+[${runtime}.containerd]
+  default_runtime_name = "${HANDLER}"
+`;
+  },
+};
+
+/** containerd's config.toml: the page's, with the places of the test. */
+export function configureCri(dir: string): string {
+  const version = Number(/ v?(\d+)\./.exec(must(['containerd', '--version']))?.[1]) < 2 ? 2 : 3;
+  return `${fenced(`toml /etc/containerd/config.toml, version ${version}`)}${PLACES[version](writeNetwork(dir))}`;
 }
 
 /** A client of the runtime service at `socket`. */

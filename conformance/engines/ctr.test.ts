@@ -14,6 +14,7 @@ import { deviates, runtimePath } from '../harness/runtime.ts';
 import { Containerd, skipWithoutContainerd } from './containerd.ts';
 import { command, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT } from './engine.ts';
 import { IMAGE, writeImage } from './image.ts';
+import { pageCommand } from './page.ts';
 
 /** Pids of the processes in whose `file` below /proc/PID `words` all are. */
 const pidsWith = (file: 'cmdline' | 'cgroup', ...words: string[]): number[] =>
@@ -50,6 +51,11 @@ describe('engine: containerd', function () {
   it('runs busybox: standard input, output, error and exit code come through', () => {
     const words = ctr('run', '--rm', ...FLAGS, ...fifos(), IMAGE, 'through', '/bin/sh', '-c', SCRIPT);
     expectThrough(command(words, { input: input() }));
+  });
+
+  it('runs the command of docs/engines.md', () => {
+    const flags = ['--snapshotter', 'native', ...fifos()];
+    expect(must(pageCommand('ctr', ctr(), flags))).to.equal('hello');
   });
 
   it('gives a terminal', async () => {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { Docker, skipWithoutDocker } from './dockerd.ts';
-import { cgroupFile, command, eventually, expectThrough, isFrozen, needs, onTerminal, SCRIPT } from './engine.ts';
+import { cgroupFile, command, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT } from './engine.ts';
 import { IMAGE } from './image.ts';
+import { pageCommand } from './page.ts';
 
 const RUN = ['run', '--rm', '--network', 'none'];
 
@@ -30,6 +31,11 @@ describe('engine: docker', function () {
   it('runs busybox: standard input, output, error and exit code come through', () => {
     const words = docker.words(...RUN, '--interactive', IMAGE, '/bin/sh', '-c', SCRIPT);
     expectThrough(command(words, { input: input() }));
+  });
+
+  it('runs the command of docs/engines.md, and has the runtime as its default', () => {
+    expect(docker.must('info', '--format', '{{.DefaultRuntime}}')).to.equal('tsoci');
+    expect(must(pageCommand('docker', docker.words(), ['--network', 'none']))).to.equal('hello');
   });
 
   it('gives a terminal', async () => {
@@ -61,6 +67,19 @@ describe('engine: docker', function () {
 
   it('puts an init of its own first', () => {
     expect(shell(['--init'], 'cat /proc/1/comm; exit 9')).to.include({ stdout: 'docker-init\n', status: 9 });
+  });
+
+  it('lets /dev/net/tun be made and opened', () => {
+    const script = 'busybox mkdir /dev/net; busybox mknod /dev/net/tun c 10 200; : < /dev/net/tun';
+    expect(shell([], script).stderr).to.not.contain('Operation not permitted');
+  });
+
+  it('tells when memory has run out', () => {
+    const limit = ['--memory', '20m', '--memory-swap', '20m'];
+    const more = ['busybox', 'dd', 'if=/dev/zero', 'of=/dev/null', 'bs=100M', 'count=1'];
+    const id = docker.must('run', '--detach', '--network', 'none', ...limit, IMAGE, ...more);
+    expect(docker.must('wait', id)).to.equal('137');
+    expect(inspect(id, '{{.State.OOMKilled}}')).to.equal('true');
   });
 
   it('starts again what failed', async () => {

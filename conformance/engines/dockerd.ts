@@ -4,19 +4,9 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Context } from 'mocha';
-import {
-  clean,
-  command,
-  folder,
-  must,
-  obstacle,
-  privately,
-  runtimeFile,
-  startDaemon,
-  stopDaemon,
-  which,
-} from './engine.ts';
+import { clean, command, folder, must, obstacle, privately, startDaemon, stopDaemon, which } from './engine.ts';
 import { writeImage } from './image.ts';
+import { fenced } from './page.ts';
 
 /** The client that was packaged with the daemon fits it; another one may come first on the PATH. */
 const BESIDE = join(dirname(which('dockerd')), '../bin/docker');
@@ -52,12 +42,11 @@ export class Docker {
 
   async start(): Promise<void> {
     const file = join(this.dir, 'daemon.json');
-    writeFileSync(file, '{}');
+    writeFileSync(file, fenced('json /etc/docker/daemon.json'));
     const files = ['--config-file', file, '--pidfile', join(this.dir, 'pid'), '--host', this.#host];
     const places = ['--data-root', join(this.dir, 'data'), '--exec-root', join(this.dir, 'exec')];
     const storage = ['--storage-driver', 'vfs', '--cgroup-parent', `/${this.#group}`];
-    const runs = ['--add-runtime', `tested=${runtimeFile()}`, '--default-runtime', 'tested'];
-    const words = privately(['dockerd', ...files, ...places, ...storage, ...NETWORK, ...runs]);
+    const words = privately(['dockerd', ...files, ...places, ...storage, ...NETWORK]);
     this.#daemon = await startDaemon(words, join(this.dir, 'log'), this.words('version'));
     await writeImage(join(this.dir, 'image.tar'));
     this.must('load', '--input', join(this.dir, 'image.tar'));

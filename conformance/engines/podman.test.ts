@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import { cgroupFile, eventually, expectThrough, isFrozen, needs, onTerminal, SCRIPT, which } from './engine.ts';
+import { cgroupFile, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT, which } from './engine.ts';
 import { IMAGE } from './image.ts';
 import { LIMITS, obstacleToPods, Podman, skipWithoutPodman } from './podman.ts';
 
@@ -29,9 +29,10 @@ for (const rootless of [false, true]) {
 
     after(() => podman?.end());
 
-    for (const json of [true, false]) {
-      describe(`its runtime's log as ${json ? 'JSON' : 'text'}`, () => {
-        before(() => podman.configure(json));
+    for (const isDefault of [true, false]) {
+      const how = isDefault ? 'the default runtime, whose log is JSON' : 'the runtime of --runtime, whose log is text';
+      describe(how, () => {
+        before(() => podman.configure(isDefault));
         after(() => podman.configure(true));
 
         it('runs busybox: standard input, output, error and exit code come through', () => {
@@ -50,6 +51,11 @@ for (const rootless of [false, true]) {
         });
       });
     }
+
+    it('runs the command of docs/engines.md, and has the runtime of its containers.conf as its default', () => {
+      expect(podman.must('info', '--format', '{{.Host.OCIRuntime.Name}}')).to.equal('tsoci');
+      expect(must(podman.pageWords(flags()), { env: podman.env() })).to.equal('hello');
+    });
 
     it('gives a terminal', async () => {
       const words = podman.words('run', '--rm', '-it', ...flags(), IMAGE, '/bin/sh', '-c', 'tty; exit 3');

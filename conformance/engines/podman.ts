@@ -18,6 +18,7 @@ import {
   stopDaemon,
 } from './engine.ts';
 import { PAUSE, writeImage, writePause } from './image.ts';
+import { fenced, pageCommand } from './page.ts';
 
 const USER = { name: 'tsoci-tester', id: 61_234, first: 2_000_000_000 };
 const FILES: Record<string, string> = {
@@ -54,6 +55,7 @@ export class Podman {
   /** A copy that the user can reach, wherever the project lies. */
   readonly #runtime = join(this.dir, runtimeName);
   #namespaces: ChildProcess | undefined;
+  #isDefault = false;
   constructor(rootless: boolean) {
     this.#rootless = rootless;
   }
@@ -69,8 +71,14 @@ export class Podman {
       join(this.dir, 'tmp'),
     ];
     const drivers = ['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'];
-    return [...this.#enter(), 'podman', '--runtime', this.#runtime, ...places, ...drivers, ...words];
+    const runtime = this.#isDefault ? [] : ['--runtime', this.#runtime];
+    return [...this.#enter(), 'podman', ...runtime, ...places, ...drivers, ...words];
   };
+
+  /** The command of docs/engines.md, with more flags. */
+  pageWords(flags: readonly string[]): string[] {
+    return pageCommand('podman', this.words(), flags, this.#runtime);
+  }
 
   env = (): NodeJS.ProcessEnv => ({
     CONTAINERS_CONF: join(this.dir, 'containers.conf'),
@@ -86,17 +94,18 @@ export class Podman {
 
   must = (...words: string[]): string => must(this.words(...words), { env: this.env() });
 
-  /** Whether podman is told that the runtime writes its log as JSON, as it believes of runc and crun without being told. */
-  configure(json: boolean): void {
-    const lines = [
-      '[containers]',
-      'default_ulimits = []',
-      '[engine]',
-      `runtime_supports_json = ["${json ? runtimeName : 'another'}"]`,
-      `infra_image = "${PAUSE}"`,
-      ...this.#helpers(),
-    ];
-    writeFileSync(join(this.dir, 'containers.conf'), `${lines.join('\n')}\n`);
+  /**
+   * With the page's containers.conf, where the runtime is the default and known to write its log as JSON, as podman believes of
+   * runc and crun without being told; or with none of it, and --runtime.
+   */
+  configure(isDefault: boolean): void {
+    this.#isDefault = isDefault;
+    const engine = isDefault
+      ? fenced('toml /etc/containers/containers.conf', this.#runtime)
+      : '[engine]\nruntime_supports_json = ["another"]\n';
+    const lines = ['[engine]', `infra_image = "${PAUSE}"`, ...this.#helpers(), ''];
+    const text = engine.replace('[engine]\n', lines.join('\n'));
+    writeFileSync(join(this.dir, 'containers.conf'), `[containers]\ndefault_ulimits = []\n${text}`);
   }
 
   /** Another podman than the installed one has its own conmon and its own helpers. */
