@@ -1,6 +1,5 @@
 // The executable: boots the engine, or finds it booted in its own image (heap.c), and calls the program.
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "host.h"
@@ -57,14 +56,8 @@ static int run(struct roots roots) {
   return status;
 }
 
-/* What the caller ignores would be ignored by every program that we start, and the end of a child is not told to who ignores it. */
-static void reset_signals(void) {
-  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-}
-
 int main(int argc, char **argv) {
   if (argc < 1) return 1;
-  reset_signals();
   arguments = argv + 1;
   enum snapshot_state state = snapshot_state();
   const struct roots *found = state == SNAPSHOT_READY ? heap_restore() : NULL;
