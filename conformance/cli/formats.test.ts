@@ -189,7 +189,7 @@ describe('formats', () => {
     expect({ status, stdout }).to.deep.equal({ status: 0, stdout: `runs\n${config.hostname}\n` });
   });
 
-  it('spec --rootless: a user namespace that maps the caller, and no cgroups', function () {
+  it('spec --rootless: a user namespace that maps the caller, and no limits', function () {
     deviates(this, 'crun', 'its mappings are others');
     run('spec', '--rootless', '--bundle', c.bundle.dir);
     const config = JSON.parse(readFileSync(join(c.bundle.dir, 'config.json'), 'utf8'));
@@ -199,6 +199,8 @@ describe('formats', () => {
     expect(config.linux.uidMappings).to.deep.equal([{ containerID: 0, hostID: process.getuid?.(), size: 1 }]);
     expect(config.linux.gidMappings).to.deep.equal([{ containerID: 0, hostID: process.getgid?.(), size: 1 }]);
     expect(config.linux).to.not.have.property('resources');
+    const types = config.mounts.map(({ destination, type }: Config) => `${destination} ${type}`);
+    expect(types).to.include.members(['/sys none', '/sys/fs/cgroup cgroup']);
   });
 
   it('features: the document of the specification and nothing beside it, for those who read both streams as one', function () {

@@ -28,7 +28,7 @@ const mounts = (rootless: boolean): Mount[] => [
   rootless
     ? mount('/sys', 'none', '/sys', ['rbind', ...HARDENED, 'ro'])
     : mount('/sys', 'sysfs', 'sysfs', [...HARDENED, 'ro']),
-  ...(rootless ? [] : [mount('/sys/fs/cgroup', 'cgroup', 'cgroup', [...HARDENED, 'relatime', 'ro'])]),
+  mount('/sys/fs/cgroup', 'cgroup', 'cgroup', [...HARDENED, 'relatime', 'ro']),
 ];
 
 const self = (hostID: number): LinuxIdMapping[] => [{ containerID: 0, hostID, size: 1 }];
