@@ -26,6 +26,11 @@ const ANNOTATIONS: readonly (readonly [name: string, text: string, shown: string
 describe('systemd cgroups: a unit', () => {
   const { c, unit, units, make, begin, end, membership, file } = useUnit();
   const slice = `tsociconf${process.pid}`;
+  /** The runtime looks for the processes where they are. */
+  const expectListed = () => {
+    const { pid } = c.runtime.state(c.bundle.id);
+    expect(JSON.parse(c.runtime.run(['ps', '--format', 'json', c.bundle.id]).stdout)).to.deep.equal([pid]);
+  };
 
   it('lies in the root slice where that is asked for', function () {
     deviates(this, 'runc', '1.1 refuses "-"');
@@ -35,8 +40,7 @@ describe('systemd cgroups: a unit', () => {
       });
       expect(membership()).to.include(`:/${unit()}\n`);
       expect(show(unit())).to.include({ Slice: '-.slice' });
-      const { pid } = c.runtime.state(c.bundle.id);
-      expect(JSON.parse(c.runtime.run(['ps', '--format', 'json', c.bundle.id]).stdout)).to.deep.equal([pid]);
+      expectListed();
       end();
     }
   });
@@ -46,6 +50,7 @@ describe('systemd cgroups: a unit', () => {
       config.linux.cgroupsPath = `${slice}-a-b.slice:tsoci-conf:${c.bundle.id}`;
     });
     expect(membership()).to.include(`:/${slice}.slice/${slice}-a.slice/${slice}-a-b.slice/${unit()}\n`);
+    expectListed();
     end();
     systemctl('stop', `${slice}.slice`);
   });

@@ -16,6 +16,7 @@ describe("cgroups of a user's own systemd", () => {
   const { c, unit, membership } = useUnit();
   const USER = { uid: 1000, name: 'dev' };
   const folder = `/run/user/${USER.uid}`;
+  const OF_USER = ['--machine', `${USER.name}@`, '--user'];
   before(function () {
     const known = spawnSync('id', ['-u', USER.name], { encoding: 'utf8' }).stdout.trim() === String(USER.uid);
     if (known && isUnified && spawnSync('systemctl', ['start', `user@${USER.uid}.service`]).status === 0) return;
@@ -46,7 +47,9 @@ describe("cgroups of a user's own systemd", () => {
   }
 
   it('lie below it, with its limits', () => {
-    prepare();
+    prepare((config) => {
+      config.linux.resources.unified = { 'memory.oom.group': '1' };
+    });
     const environment = [`XDG_RUNTIME_DIR=${folder}`];
     const made = as(['--systemd-cgroup', 'create', '--bundle', c.bundle.dir, c.bundle.id], environment);
     expect(made).to.include({ status: 0 });
@@ -54,6 +57,8 @@ describe("cgroups of a user's own systemd", () => {
     expect(membership()).to.equal(`0::/${path}\n`);
     const value = (name: string) => readFileSync(join('/sys/fs/cgroup', path, name), 'utf8').trim();
     expect([value('pids.max'), value('memory.max')]).to.deep.equal(['42', String(64 * MIB)]);
+    expect(value('memory.oom.group')).to.equal('1');
+    expect(systemctl(...OF_USER, 'show', '--property=TasksMax', unit())).to.equal('TasksMax=42\n');
     expect(as(['update', '--pids-limit', '43', c.bundle.id], environment)).to.include({ status: 0 });
     expect(value('pids.max')).to.equal('43');
     expect(as(['delete', '--force', c.bundle.id], environment)).to.include({ status: 0 });
@@ -67,8 +72,7 @@ describe("cgroups of a user's own systemd", () => {
     const environment = [`XDG_RUNTIME_DIR=${folder}`];
     const made = as(['--systemd-cgroup', 'create', '--bundle', c.bundle.dir, c.bundle.id], environment);
     expect(made).to.include({ status: 1 });
-    const listed = ['--machine', `${USER.name}@`, '--user', 'list-units', '--all', '--no-legend', unit()];
-    expect(systemctl(...listed)).to.equal('');
+    expect(systemctl(...OF_USER, 'list-units', '--all', '--no-legend', unit())).to.equal('');
   });
 
   it('have limits without --systemd-cgroup too, in a scope that is delegated', () => {

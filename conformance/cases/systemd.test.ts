@@ -228,7 +228,7 @@ describe('systemd cgroups', () => {
       expect(status).to.equal(1);
       expect(stderr).to.include('expected cgroupsPath to be of format \\"slice:prefix:name\\" for systemd cgroups');
     }
-    expect(told('x:p:n').stderr).to.include('invalid slice name: x');
+    expect(told('user-tsoci:p:n').stderr).to.include('invalid slice name: user-tsoci');
     expect(told(`:p:../${c.bundle.id}`)).to.include({ status: 1 });
   });
 

@@ -136,13 +136,14 @@ serve() {
     devices+=(-chardev "socket,id=$1,path=$run/$1.sock" -device "vhost-user-fs-pci,chardev=$1,tag=$1")
 }
 
+# no_timer_check: on a busy machine the kernel would wait in vain for its timer, and give up.
 run_qemu() {
     timeout --foreground -s KILL "$limit" qemu-system-x86_64 -M q35,memory-backend=ram -accel tcg,thread=multi,tb-size=512 -cpu EPYC -smp 1 \
         -m "$memory" -object "memory-backend-memfd,id=ram,size=${memory}M,share=on" -nodefaults -no-user-config -display none \
         -no-reboot -kernel "$image/$engine.vmlinuz" -initrd "$image/$engine.initrd" -serial "file:$run/console" \
         -drive "id=disk,file=$image/root.ext4,format=raw,if=none,snapshot=on,file.locking=off" -device virtio-blk-pci,drive=disk \
         -chardev stdio,id=out,signal=off -device virtio-serial-pci -device virtconsole,chardev=out "${devices[@]}" -append \
-        "console=ttyS0 quiet panic=-1 mitigations=off vm.init=$first vm.out=/dev/hvc0 $arguments" </dev/null >&3 2>"$run/qemu.log"
+        "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off vm.init=$first vm.out=/dev/hvc0 $arguments" </dev/null >&3 2>"$run/qemu.log"
 }
 
 if [ "$engine" != uml ]; then

@@ -40,8 +40,9 @@ export function streamEvents(root: string, id: string, interval: number, tell: (
   let kills = killsIn(oomReport(record.cgroupPaths));
   const compare = (report: OomReport | undefined): void => {
     const now = killsIn(report);
-    if (now > kills) tell({ type: 'oom', id });
+    if (now <= kills) return; // none where the cgroup is gone
     kills = now;
+    tell({ type: 'oom', id });
   };
   // SAFETY: a pid that is used again is another process: looked at after it is held.
   for (let isOver = !isAlive(record.init as ProcessIdentity); !isOver; ) {

@@ -5,14 +5,17 @@ import { textOf } from '../freezer.ts';
 import { setUnitProperties } from './manager.ts';
 import type { Property, UnitName } from './property.ts';
 
-/** What it may have otherwise: whole percents of a CPU, no limit of 0, weights for BFQ that are made of others. */
-const ROUNDED = ['cpu.max', 'cpu.cfs_quota_us', 'pids.max', 'io.bfq.weight', 'blkio.bfq.weight'];
+/** What it may have otherwise: percents of a CPU, no period without a quota, no limit of 0, weights for BFQ made of others. */
+const OTHERWISE = [
+  ...['cpu.max', 'cpu.cfs_quota_us', 'cpu.cfs_period_us'],
+  ...['pids.max', 'io.bfq.weight', 'blkio.bfq.weight'],
+];
 
 const linesOf = (path: string): string[] => (textOf(path) ?? '').split('\n').filter((line) => line !== '');
 
 /** Sets properties of the unit whose cgroups are `dirs`; their files say afterwards what they said before. Throws ERR_CGROUP. */
 export function setPropertiesOnly(unit: UnitName, properties: readonly Property[], dirs: readonly string[]): void {
-  const paths = dirs.flatMap((dir) => ROUNDED.map((file) => `${dir}/${file}`));
+  const paths = dirs.flatMap((dir) => OTHERWISE.map((file) => `${dir}/${file}`));
   const held = paths.map((path) => ({ path, lines: linesOf(path) }));
   setUnitProperties(unit, properties);
   for (const { path, lines } of held) {
