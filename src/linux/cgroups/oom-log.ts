@@ -60,7 +60,9 @@ export function oomReportIn(lines: readonly LogLine[], path: string, since: numb
 /** Undefined at the end; an empty text for what was overwritten meanwhile. */
 function nextRecord(log: number, buffer: Uint8Array): string | undefined {
   try {
-    return sys.door().decode(buffer.subarray(0, sys.read(log, buffer)));
+    const length = sys.read(log, buffer);
+    // Somebody may have put /dev/null in its place.
+    return length === 0 ? undefined : sys.door().decode(buffer.subarray(0, length));
   } catch (error) {
     if (sys.isErrno(error, sys.E.EPIPE)) return '';
     if (error instanceof sys.SyscallError) return undefined;

@@ -5,10 +5,14 @@ import { textOf } from '../freezer.ts';
 import { setUnitProperties } from './manager.ts';
 import type { Property, UnitName } from './property.ts';
 
-/** What it may have otherwise: percents of a CPU, no period without a quota, no limit of 0, weights for BFQ made of others. */
+/**
+ * What it may have otherwise: percents of a CPU, no period without a quota, no limit of 0, weights for BFQ made of others; of
+ * v1 one bandwidth of a disk without the other, after a daemon-reload.
+ */
 const OTHERWISE = [
   ...['cpu.max', 'cpu.cfs_quota_us', 'cpu.cfs_period_us'],
   ...['pids.max', 'io.bfq.weight', 'blkio.bfq.weight'],
+  ...['blkio.throttle.read_bps_device', 'blkio.throttle.write_bps_device'],
 ];
 
 const linesOf = (path: string): string[] => (textOf(path) ?? '').split('\n').filter((line) => line !== '');
