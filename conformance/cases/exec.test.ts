@@ -2,7 +2,16 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
@@ -109,6 +118,21 @@ describe('exec', () => {
     start();
     const pid = detached();
     expect(readdirSync(`/proc/${pid}/fd`).sort()).to.deep.equal(['0', '1', '2']);
+    stop();
+  });
+
+  it("has the container's null device, whose owner and mode are not the host's, where the caller gives the host's", function () {
+    deviates(this, 'runc', "leaves the caller's");
+    deviates(this, 'crun', "leaves the caller's");
+    start();
+    const pid = detached();
+    for (const stream of [0, 1]) {
+      const { dev, rdev } = statSync(`/proc/${pid}/fd/${stream}`);
+      expect({ dev, rdev }).to.deep.equal({
+        dev: statSync(`/proc/${pid}/root/dev`).dev,
+        rdev: statSync('/dev/null').rdev,
+      });
+    }
     stop();
   });
 

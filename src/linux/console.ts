@@ -64,13 +64,23 @@ function isNullStream(fd: number): boolean {
   }
 }
 
+/** SAFETY: O_NONBLOCK, since a FIFO may have taken the place just now. Undefined where devices may not be opened there. */
+function tryOpenDevice(rootfs: number, path: string): number | undefined {
+  try {
+    return openInRoot(rootfs, path, sys.O_RDWR | sys.O_NOCTTY | sys.O_NONBLOCK | sys.O_NOFOLLOW);
+  } catch (error) {
+    if (sys.isErrno(error, sys.E.EACCES) || sys.isErrno(error, sys.E.EPERM)) return undefined;
+    throw error;
+  }
+}
+
 /** CVE-2026-88265: only a verified device is opened, only a verified one becomes a stream, and nothing is chowned. */
 function openOwnNull(rootfs: number): number | undefined {
   const path = tryOpenInRoot(rootfs, '/dev/null', sys.O_PATH | sys.O_NOFOLLOW);
   if (path === undefined) return undefined;
   if (!sys.withFd(path, () => isNull(path))) return undefined;
-  // SAFETY: O_NONBLOCK, since a FIFO may have taken the place just now; off again once it is known to be the device.
-  const fd = openInRoot(rootfs, '/dev/null', sys.O_RDWR | sys.O_NOCTTY | sys.O_NONBLOCK | sys.O_NOFOLLOW);
+  const fd = tryOpenDevice(rootfs, '/dev/null');
+  if (fd === undefined) return undefined;
   if (isNull(fd)) {
     sys.fcntl(fd, sys.F_SETFL, sys.O_RDWR);
     return fd;
@@ -84,7 +94,7 @@ function reopenNull(ctx: ConsoleContext): void {
   if (streams.length === 0) return;
   const own = openOwnNull(ctx.rootfs);
   if (own === undefined) {
-    ctx.warn('/dev/null of the container is not the null device: streams are left as they are');
+    ctx.warn('/dev/null of the container is not the null device, or cannot be opened: streams are left as they are');
     return;
   }
   sys.withFd(own, () => {

@@ -2,6 +2,7 @@
 // (plan/sequence.ts) that are a process' own; what they stand in line for is said there.
 
 import type { LinuxMemoryPolicy, Process } from '../../spec/types.ts';
+import { planReopenNull } from '../console.ts';
 import type { Host } from '../host.ts';
 import type { ChildStep } from '../plan/steps.ts';
 import {
@@ -65,6 +66,7 @@ export function execSequence({ process, traits, filter, host, target, preserveFd
     ...planCpuAffinity(process.execCPUAffinity), // cgroups are joined
     ...planSession(),
     ...planKeyring(traits.keyring ?? '', traits.keyring !== undefined),
+    ...planReopenNull(spec), //              the host's /dev/null can be changed by who holds it
     ...planOpenTerminal(spec),
     ...planTakeTerminal(spec),
     ...planScheduling(spec),
