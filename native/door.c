@@ -384,8 +384,12 @@ static uint64_t ignored_signals(void) {
 }
 
 /* They would be ignored by every program that we start, and the end of a child is not told to who ignores it.
-   To ask which there are takes a seventh of the time that it takes to reset them all. */
+   To ask which there are takes a seventh of the time that it takes to reset them all. Once: a child has nothing to ask, and
+   what lies at /proc there may be somebody else's. */
 static void reset_signals(void) {
+  static int is_done;
+  if (is_done) return;
+  is_done = 1;
   uint64_t ignored = ignored_signals();
   for (int number = 1; number < NSIG; number++)
     if (ignored >> (number - 1) & 1) signal(number, SIG_DFL);
