@@ -103,7 +103,7 @@ INSERT BEFORE .text;
 `;
 
 try {
-  execFileSync('node', ['--import', 'tsx', 'scripts/build.ts', '--symbols'], { stdio: 'inherit' });
+  execFileSync(process.execPath, ['--import', 'tsx', 'scripts/build.ts', '--symbols'], { stdio: 'inherit' });
   const lines = order();
   writeFileSync('native/hot.ld', script(lines));
   console.log(`native/hot.ld: ${lines.length} sections`);

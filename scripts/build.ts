@@ -21,21 +21,12 @@ import { lineTable } from './line-table.ts';
 const SEALED = ['create', 'run', 'exec'];
 
 const options = process.argv.slice(2);
-const inject = options.includes('--inject');
-const symbols = options.includes('--symbols');
-const asan = options.includes('--asan');
+const variant = ['asan', 'inject', 'symbols'].find((one) => options.includes(`--${one}`));
+const asan = variant === 'asan';
 const program = options[options.indexOf('--program') + 1]?.split('=');
 const isProgram = options.includes('--program') && program?.length === 2;
 
-const name = isProgram
-  ? `${program?.[0]}${asan ? '-asan' : ''}`
-  : asan
-    ? 'tsoci-asan'
-    : inject
-      ? 'tsoci-inject'
-      : symbols
-        ? 'tsoci-symbols'
-        : 'tsoci';
+const name = `${isProgram ? program?.[0] : 'tsoci'}${variant === undefined ? '' : `-${variant}`}`;
 const entry = isProgram ? (program?.[1] as string) : 'bin/tsoci.ts';
 
 const engine = resolve(process.env['QUICKJS_DIR'] ?? 'node_modules/@scriptc/runtime/vendor/quickjs-ng');
@@ -57,7 +48,7 @@ const LINK = asan
       '-Wl,--gc-sections',
       '-Wl,--build-id=none',
       '-Wl,-T,native/hot.ld',
-      symbols ? `-Wl,-Map=dist/obj/${name}.map` : '-s',
+      variant === 'symbols' ? `-Wl,-Map=dist/obj/${name}.map` : '-s',
     ];
 const OWN = ['-Wall', '-Wextra', '-Werror'];
 
@@ -130,7 +121,7 @@ async function bundle(): Promise<string> {
     sourcemap: 'external',
     define: {
       __ARCH__: JSON.stringify(process.arch),
-      __INJECT__: String(inject),
+      __INJECT__: String(variant === 'inject'),
       __VERSION__: JSON.stringify(version),
       __COMMIT__: JSON.stringify(commit()),
     },

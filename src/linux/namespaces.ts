@@ -140,9 +140,8 @@ export interface EnterStep {
 }
 
 export function runEnter({ pid, pidfd, flags }: EnterStep, ctx: InitContext): void {
-  const open = (dirfd: number, path: string) => sys.openat(dirfd, path, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
   // Without a mount namespace of its own the container has nothing but a root folder.
-  const root = (flags & sys.CLONE_NEWNS) === 0 ? open(ctx.proc, `${pid}/root`) : -1;
+  const root = (flags & sys.CLONE_NEWNS) === 0 ? sys.openFolder(`${pid}/root`, ctx.proc) : -1;
   if (flags !== 0) sys.setns(pidfd, flags);
   sys.close(pidfd);
   if (root >= 0) {
@@ -150,7 +149,7 @@ export function runEnter({ pid, pidfd, flags }: EnterStep, ctx: InitContext): vo
     sys.chroot('.');
     sys.close(root);
   }
-  ctx.rootfs = open(sys.AT_FDCWD, '/');
+  ctx.rootfs = sys.openFolder('/');
 }
 
 export const describeEnter = ({ pid, flags }: EnterStep): string =>

@@ -6,7 +6,7 @@ import { attach, changeMount, changePropagation, cloneMount } from './mounts/att
 import { flagNames } from './mounts/attributes.ts';
 import { propagationFlags } from './mounts/options.ts';
 import { readMountTable } from './mounts/table.ts';
-import { isAtOrBelow, pathFrom } from './names.ts';
+import { isAtOrBelow, rootfsOf } from './names.ts';
 import { hasNamespace } from './namespaces.ts';
 import * as sys from './sys/index.ts';
 
@@ -60,7 +60,7 @@ export function planPropagation(spec: Spec): RootfsStep[] {
 
 /** The root is a mount of the container's own, whose attributes are not the host's: always but where it is the host's "/". */
 const isOwnMount = (spec: Spec, bundle: string): boolean =>
-  hasNamespace(spec, 'mount') || pathFrom(bundle, spec.root?.path ?? '') !== '/';
+  hasNamespace(spec, 'mount') || rootfsOf(spec, bundle) !== '/';
 
 /**
  * ORDER: before the container's process is there. Without a mount namespace the mounts are made among the host's, all of
@@ -68,7 +68,7 @@ const isOwnMount = (spec: Spec, bundle: string): boolean =>
  */
 export const planHostRootfs = (spec: Spec, bundle: string): HostRootStep[] =>
   isOwnMount(spec, bundle) && !hasNamespace(spec, 'mount')
-    ? [{ kind: 'mount-rootfs', path: pathFrom(bundle, spec.root?.path ?? '') }]
+    ? [{ kind: 'mount-rootfs', path: rootfsOf(spec, bundle) }]
     : [];
 
 /**
@@ -79,7 +79,7 @@ export function planRootfs(spec: Spec, bundle: string): RootfsStep[] {
   return [
     {
       kind: 'open-rootfs',
-      path: pathFrom(bundle, spec.root?.path ?? ''),
+      path: rootfsOf(spec, bundle),
       bind: hasNamespace(spec, 'mount'),
       privateParent: hasNamespace(spec, 'mount') && !isDetached(propagationOf(spec)),
       isPrivate: propagationOf(spec) === undefined && isOwnMount(spec, bundle),
@@ -119,9 +119,6 @@ function makeParentPrivate(path: string): void {
   sys.mount_setattr(sys.AT_FDCWD, parent.point, 0, sys.encodeMountAttr({ propagation: sys.MS_PRIVATE }));
 }
 
-const openFolder = (path: string): number =>
-  sys.openat(sys.AT_FDCWD, path, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
-
 /** The folder's tree, as a mount on the folder itself. */
 function mountOnItself(folder: number): number {
   const mount = cloneMount(folder, true);
@@ -134,7 +131,7 @@ function mountOnItself(folder: number): number {
  * they stay as they are: what is mounted in the root reaches neither the tree below it nor another namespace.
  */
 export function mountHostRootfs({ path }: HostRootStep): number {
-  return sys.withFd(openFolder(path), (folder) =>
+  return sys.withFd(sys.openFolder(path), (folder) =>
     sys.withFd(mountOnItself(folder), (mount) => {
       changePropagation(mount, sys.MS_SLAVE | sys.MS_REC);
       return mountIdOf(mount);
@@ -149,7 +146,7 @@ const mountIdOf = (fd: number): number =>
 /** Takes off the mount of that id, with all that is mounted in it; another one there, or none, is not ours. */
 export function unmountHostRootfs(path: string, id: number): void {
   if (!sys.exists(path)) return;
-  const isOurs = sys.withFd(openFolder(path), (folder) => mountIdOf(folder) === id);
+  const isOurs = sys.withFd(sys.openFolder(path), (folder) => mountIdOf(folder) === id);
   if (isOurs) sys.umount2(path, sys.MNT_DETACH);
 }
 
@@ -157,7 +154,7 @@ function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: Roo
   // Mount points get the modes we ask for, whatever the caller's umask; the program's own is set at the end.
   sys.umask(0o022);
   if (step.privateParent) makeParentPrivate(step.path);
-  const folder = openFolder(step.path);
+  const folder = sys.openFolder(step.path);
   // pivot_root(2) wants a mount point.
   ctx.rootfs = step.bind ? sys.withFd(folder, mountOnItself) : folder;
   if (step.isPrivate) changePropagation(ctx.rootfs, sys.MS_PRIVATE);
@@ -168,7 +165,7 @@ function openRootfs(step: Extract<RootfsStep, { kind: 'open-rootfs' }>, ctx: Roo
  * ORDER: where the host's mounts are shared with ours, they turn slaves first, or the host would lose them too.
  */
 function pivotRoot(shared: boolean, rootfs: number): void {
-  sys.withFd(openFolder('/'), (old) => {
+  sys.withFd(sys.openFolder('/'), (old) => {
     sys.fchdir(rootfs);
     sys.pivot_root('.', '.');
     sys.fchdir(old);

@@ -28,7 +28,7 @@ export function forkIntoCgroup(flags: number, dir: string | undefined): ForkedIn
 
 function openCgroup(dir: string): number {
   try {
-    return sys.openat(sys.AT_FDCWD, dir, sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+    return sys.openFolder(dir);
   } catch (error) {
     if (error instanceof sys.SyscallError) return -1;
     throw error;

@@ -222,7 +222,7 @@ function deathOf(ctx: ParentContext): TsociError {
 }
 
 export function openProc(): number {
-  const proc = sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC);
+  const proc = sys.openFolder('/proc');
   if (sys.fileSystemType(proc) !== sys.PROC_SUPER_MAGIC) throw new TsociError('ERR_HOST', '/proc is not procfs');
   return proc;
 }

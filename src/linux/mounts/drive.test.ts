@@ -46,7 +46,7 @@ export interface Outcome {
 const contextOf = (order: Order, warnings: string[]) => ({
   bundle: order.bundle,
   rootfs: -1,
-  proc: sys.openat(sys.AT_FDCWD, '/proc', sys.O_PATH | sys.O_DIRECTORY | sys.O_CLOEXEC),
+  proc: sys.openFolder('/proc'),
   consoleSlave: -1,
   askSource: (_index: number): number | undefined => undefined,
   userns: order.userns === true,

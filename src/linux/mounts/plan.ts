@@ -2,7 +2,7 @@
 
 import { TsociError } from '../../errors.ts';
 import type { LinuxIdMapping, Mount, Spec } from '../../spec/types.ts';
-import { cleanPath, isAtOrBelow, pathFrom } from '../names.ts';
+import { cleanPath, isAtOrBelow, pathFrom, rootfsOf } from '../names.ts';
 import * as k from '../sys/constants.ts';
 import { type BindAttributes, bindAttributes, flagNames, newMountAttributes, superBlockWords } from './attributes.ts';
 import { type AttributeChange, type MountOptions, parseMountOptions } from './options.ts';
@@ -277,7 +277,7 @@ function planMount(spec: Spec, mount: Mount, index: number, { bundle, rootfs, cg
  * a place below /proc that is not on the allow-list.
  */
 export function planMounts(spec: Spec, bundle: string, cgroupParts: CgroupPartsOf = () => []): MountStep[] {
-  const options = { bundle, rootfs: pathFrom(bundle, spec.root?.path ?? ''), cgroupParts };
+  const options = { bundle, rootfs: rootfsOf(spec, bundle), cgroupParts };
   return (spec.mounts ?? []).map((mount, index) => Object.freeze(planMount(spec, mount, index, options)));
 }
 

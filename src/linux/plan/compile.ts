@@ -2,7 +2,7 @@
 
 import { planCgroup } from '../cgroups/plan.ts';
 import { planUnitCgroup } from '../cgroups/systemd/plan.ts';
-import { pathFrom } from '../names.ts';
+import { rootfsOf } from '../names.ts';
 import { planClone } from '../namespaces.ts';
 import { childSequence, type PlanInput, parentSequence } from './sequence.ts';
 import type { Plan } from './steps.ts';
@@ -21,7 +21,7 @@ export function compilePlan(input: PlanInput): Plan {
     clone,
     cgroupPaths: cgroup.paths,
     ...(cgroup.unit === undefined ? {} : { unit: cgroup.unit }),
-    rootfs: pathFrom(bundle, spec.root?.path ?? ''),
+    rootfs: rootfsOf(spec, bundle),
     parent: Object.freeze(parentSequence(input, clone, cgroup)),
     child: Object.freeze(childSequence(input, clone, cgroup)),
   });

@@ -6,6 +6,10 @@ import { door } from './current.ts';
 import { SyscallError } from './error.ts';
 import { decodeDirents, decodeStatfs, decodeStatx, type Stat } from './structs.ts';
 
+/** A folder to go on from, relative to `dirfd`: a descriptor that neither reads nor lists (O_PATH). */
+export const openFolder = (path: string, dirfd = k.AT_FDCWD): number =>
+  calls.openat(dirfd, path, k.O_PATH | k.O_DIRECTORY | k.O_CLOEXEC);
+
 /** Runs `use` and closes `fd` after it, always. */
 export function withFd<T>(fd: number, use: (fd: number) => T): T {
   try {

@@ -3,7 +3,7 @@
 import * as calls from './calls.ts';
 import * as k from './constants.ts';
 import { door } from './current.ts';
-import { withFd } from './files.ts';
+import { openFolder, withFd } from './files.ts';
 import {
   controlLength,
   decodeRights,
@@ -34,8 +34,9 @@ function withAddress(path: string, use: (address: Uint8Array) => void): void {
     return;
   }
   const slash = path.lastIndexOf('/');
-  const folder = calls.openat(k.AT_FDCWD, path.slice(0, slash + 1), k.O_PATH | k.O_DIRECTORY | k.O_CLOEXEC);
-  withFd(folder, () => use(encodeUnixAddress(door().encode(`/proc/self/fd/${folder}/${path.slice(slash + 1)}`))));
+  withFd(openFolder(path.slice(0, slash + 1)), (folder) =>
+    use(encodeUnixAddress(door().encode(`/proc/self/fd/${folder}/${path.slice(slash + 1)}`))),
+  );
 }
 
 export const bindUnix = (socket: number, path: string): void => withAddress(path, (a) => calls.bind(socket, a));

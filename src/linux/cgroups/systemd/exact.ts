@@ -19,6 +19,7 @@ const linesOf = (path: string): string[] => (textOf(path) ?? '').split('\n').fil
 
 /** Sets properties of the unit whose cgroups are `dirs`; their files say afterwards what they said before. Throws ERR_CGROUP. */
 export function setPropertiesOnly(unit: UnitName, properties: readonly Property[], dirs: readonly string[]): void {
+  if (properties.length === 0) return;
   const paths = dirs.flatMap((dir) => OTHERWISE.map((file) => `${dir}/${file}`));
   const held = paths.map((path) => ({ path, lines: linesOf(path) }));
   setUnitProperties(unit, properties);

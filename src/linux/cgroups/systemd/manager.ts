@@ -57,7 +57,6 @@ export function startUnit(unit: UnitName, properties: readonly Property[], pid: 
 
 /** Until the next start of the unit. On return they are in force. Throws ERR_CGROUP. */
 export function setUnitProperties({ name, manager }: UnitName, properties: readonly Property[]): void {
-  if (properties.length === 0) return;
   withBus(manager, (bus) => {
     const known = pairs(supported(bus, properties));
     bodyOf(bus.manager('SetUnitProperties', 'sba(sv)', [name, true, known]), `unable to set properties of "${name}"`);
