@@ -60,7 +60,7 @@ image=$cache/guest-${digest:0:12}
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
-[ -e "$image/root.ext4" ] || "$here/image.sh" "$image"
+[ -e "$image/root.ext4" ] || "$here/image.sh" "$image" >&2
 exec 9>&-
 [ "$engine" = uml ] || command -v qemu-system-x86_64 >/dev/null || DEBIAN_FRONTEND=noninteractive \
     apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends qemu-system-x86 >&2
