@@ -158,7 +158,7 @@ describe('systemd cgroups: a unit', () => {
     const names = ['MemoryMax', 'MemorySwapMax', 'TasksMax', 'CPUQuotaPerSecUSec', 'CPUQuotaPeriodUSec', 'CPUWeight'];
     const held = () => [
       ...names.map((name) => show(unit())[name]),
-      ...['memory.max', 'memory.swap.max', 'pids.max', 'cpu.max', 'cpu.weight'].map(file),
+      ...['memory.max', 'memory.swap.max', 'pids.max', 'cpu.max', 'cpu.weight'].map((name) => file(name)),
     ];
     const before = held();
     const wrong = [

@@ -69,6 +69,16 @@ describe('systemd cgroups tell of an OOM kill', () => {
     end();
   });
 
+  it('as an event while the container goes on', async () => {
+    expect(make('create', 'tail /dev/zero; exec sleep 1000', hogged)).to.include({ status: 0 });
+    const listener = listen(c.runtime, c.bundle.id, '1h', () => void c.verb('kill', 'KILL'));
+    listener.untilListening();
+    expect(c.verb('start')).to.include({ status: 0 });
+    const { events } = await listener.ended();
+    expect(events.map(({ type }) => type)).to.deep.equal(['oom', 'exit']);
+    end();
+  });
+
   it('of set-up, with limit and peak', () => {
     const { status, stderr } = make('create', 'true', (config) => {
       config.linux.resources.memory = { limit: 8 << 10, swap: 8 << 10 };

@@ -145,17 +145,37 @@ describe('systemd cgroups', () => {
     end();
   });
 
-  it('count CPU time in whole percents, in the file as in the property', function () {
-    if (!isUnified) this.skip();
-    deviates(this, 'runc', '1.1 rounds the property alone');
-    begin('exec sleep 1000', (config) => {
-      config.linux.resources.cpu = { quota: 12345, period: 50000 };
+  describe('count CPU time in whole percents, in the file as in the property', () => {
+    const ROUNDS = '1.1 rounds the property alone';
+    const legacy = () => ['quota', 'period'].map((name) => file(`cpu.cfs_${name}_us`, 'cpu')).join(' ');
+    const held = () => [isUnified ? file('cpu.max') : legacy(), show(unit())['CPUQuotaPerSecUSec']];
+    const update = (...flags: string[]) => expect(c.runtime.run(['update', ...flags, c.bundle.id]).status).to.equal(0);
+
+    it('of a quota or a period too that comes alone', function () {
+      deviates(this, 'runc', ROUNDS);
+      begin('exec sleep 1000', (config) => {
+        config.linux.resources.cpu = { quota: 12345, period: 50000 };
+      });
+      expect(held()).to.deep.equal(['12500 50000', '250ms']);
+      update('--cpu-period', '90000');
+      expect(held()).to.deep.equal(['12600 90000', '140ms']);
+      update('--cpu-quota', '10000');
+      expect(held()).to.deep.equal(['10800 90000', '120ms']);
+      expect(show(unit())).to.include({ CPUQuotaPeriodUSec: '90ms' });
+      end();
     });
-    expect(file('cpu.max')).to.equal('12500 50000');
-    expect(c.runtime.run(['update', '--cpu-period', '90000', c.bundle.id])).to.include({ status: 0 });
-    expect(file('cpu.max')).to.equal('12600 90000');
-    expect(show(unit())).to.include({ CPUQuotaPerSecUSec: '140ms', CPUQuotaPeriodUSec: '90ms' });
-    end();
+
+    it('of `unified` too', function () {
+      if (!isUnified) this.skip();
+      deviates(this, 'runc', ROUNDS);
+      const unified = (text: string) => ({ unified: { 'cpu.max': text } });
+      begin('exec sleep 1000', (config) => Object.assign(config.linux.resources, unified('12345 50000')));
+      expect(held()).to.deep.equal(['12500 50000', '250ms']);
+      const input = JSON.stringify(unified('20001'));
+      expect(c.runtime.run(['update', '--resources', '-', c.bundle.id], { input }).status).to.equal(0);
+      expect(held()).to.deep.equal(['20500 50000', '410ms']);
+      end();
+    });
   });
 
   it('have a weight, or are idle', function () {
@@ -238,6 +258,17 @@ describe('systemd cgroups', () => {
     });
     expect(made.status).to.equal(1);
     expect(units()).to.equal('');
+  });
+
+  it('are not left behind where systemd would not see that nobody is left', function () {
+    deviates(this, 'runc', 'makes no container of a slice');
+    const slice = `tsociconf${process.pid}.slice`;
+    const made = make('create', 'true', (config) => {
+      config.linux.cgroupsPath = `:x:${slice}`;
+      config.process.args = ['/nosuch'];
+    });
+    expect(made.status).to.equal(1);
+    expect(show(slice)['ActiveState']).to.equal('inactive');
   });
 
   it('are left alone where a unit of that name is there already', function () {

@@ -156,11 +156,10 @@ const inPercents = (quota: number, period: number): number => {
 /** KERNEL: the burst is at most the quota; where there is none it may be anything. */
 export function bandwidthPart({ isUnified, onlyCommon, isManaged }: Ground): Part<Bandwidth> {
   const period = fc.integer({ min: 1000, max: 1_000_000 });
-  /** v2 has one file for both: what is not asked for is what is there. */
   const quotaOf = (cpu: Partial<Bandwidth>, held: Bandwidth): number => {
     const quota = cpu.quota ?? held.quota;
-    const isWhole = !isManaged || (cpu.quota === undefined && (cpu.period === undefined || !isUnified));
-    return isWhole ? quota : inPercents(quota, cpu.period ?? (isUnified ? held.period : 100_000));
+    const isWhole = !isManaged || (cpu.quota === undefined && cpu.period === undefined);
+    return isWhole ? quota : inPercents(quota, cpu.period ?? held.period);
   };
   return {
     initial: { quota: NONE, period: 100_000, burst: 0 },
@@ -171,6 +170,13 @@ export function bandwidthPart({ isUnified, onlyCommon, isManaged }: Ground): Par
         fc.record({ quota, period }).map((cpu) => step(cpu)),
         quota.map((value) => step({ quota: value })),
         period.map((value) => step({ period: value })),
+        ...where(
+          isUnified,
+          fc.record({ quota, period }, { requiredKeys: ['quota'] }).map((cpu) => {
+            const text = [cpu.quota < 0 ? 'max' : cpu.quota, cpu.period].join(' ');
+            return { ...step(cpu), asked: { unified: { 'cpu.max': text.trim() } } };
+          }),
+        ),
         ...where(
           !onlyCommon,
           fc.integer({ min: 0, max: state.quota < 0 ? 500_000 : state.quota }).map((burst) => step({ burst })),
@@ -280,11 +286,12 @@ export function pidsPart({ isUnified }: Ground): Part<number> {
   };
 }
 
-export function weightPart({ isUnified, has }: Ground): Part<number> {
+export function weightPart({ isUnified, has, read }: Ground): Part<number> {
   const legacy = ['blkio/blkio.weight', 'blkio/blkio.bfq.weight'];
   const [file = 'none'] = (isUnified ? ['io.bfq.weight'] : legacy).filter(has);
   return {
-    initial: 100,
+    // On v1 systemd gives every unit a weight.
+    initial: Number(/\d+/.exec(read(file) ?? '')),
     steps: () =>
       fc.integer({ min: 10, max: 1000 }).map((weight) => ({ asked: { blockIO: { weight } }, after: weight })),
     files: (weight) => ({ [file]: isUnified ? `default ${weight}` : String(weight) }),

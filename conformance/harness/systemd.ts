@@ -38,8 +38,8 @@ export interface UnitCase {
   readonly end: () => void;
   /** /proc/PID/cgroup of the container's first process. */
   readonly membership: () => string;
-  /** A file of the scope's cgroup, on v2. */
-  readonly file: (name: string) => string;
+  /** A file of the scope's cgroup; on v1 of that controller's. */
+  readonly file: (name: string, controller?: string) => string;
 }
 
 /** One test, one container, one unit; without systemd, and for crun, the tests are skipped. */
@@ -72,6 +72,7 @@ export function useUnit(): UnitCase {
   };
   const end = () => void expect(c.verb('delete', '--force')).to.include({ status: 0 });
   const membership = () => readFileSync(`/proc/${c.runtime.state(c.bundle.id).pid}/cgroup`, 'utf8');
-  const file = (name: string) => readFileSync(join('/sys/fs/cgroup/system.slice', unit(), name), 'utf8').trim();
+  const file: UnitCase['file'] = (name, controller = '') =>
+    readFileSync(join('/sys/fs/cgroup', controller, 'system.slice', unit(), name), 'utf8').trim();
   return { c, unit, units, make, begin, end, membership, file };
 }

@@ -37,11 +37,11 @@ export function updateContainer(
     throw new TsociError('ERR_CONTAINER_STATUS', 'container not running');
   }
   const host = probeCgroups();
-  const unified = host.mode === 'v2' ? record.cgroupPaths['unified'] : undefined;
-  const { unit } = record;
-  const whole = unified === undefined ? asked(resources) : completed(asked(resources), unified);
-  const dirs = Object.values(record.cgroupPaths);
-  const request = unit === undefined ? whole : asSystemdHas(awakened(whole, dirs), unified !== undefined, warn);
+  const { unit, cgroupPaths } = record;
+  const dirs = Object.values(cgroupPaths);
+  const whole = completed(asked(resources), cgroupPaths, unit !== undefined);
+  const request = unit === undefined ? whole : asSystemdHas(awakened(whole, dirs), host.mode === 'v2', warn);
+  const { unified } = cgroupPaths;
   if (unified !== undefined) checkUsage(request, unified);
   const tell = unit === undefined ? undefined : () => setPropertiesOnly(unit, updatedProperties(request, host), dirs);
   const writes = planUpdate(request, host, record.cgroupPaths);

@@ -9,6 +9,7 @@ import type { CgroupHost } from './host.ts';
 import { enableStep, keyOf, settingsOf } from './plan.ts';
 import { isAsked, type Setting } from './settings.ts';
 import type { CgroupPaths, EnableStep } from './steps.ts';
+import { type Bandwidth, PERIOD, parseBandwidth, withBandwidth } from './v2/bandwidth.ts';
 import { checkMemoryUsage } from './v2/memory.ts';
 
 export interface Write {
@@ -43,26 +44,47 @@ export function planEnable(writes: readonly Write[], host: CgroupHost, paths: Cg
     : [enableStep(hierarchy, dir, settings)];
 }
 
-/** `max`, `100`, `max 100000`: as it would be asked for. */
-const numberOf = (text: string | undefined): bigint | undefined =>
-  text === undefined ? undefined : text === 'max' ? -1n : BigInt(text);
+/** Of a file; `max` and -1 are none. */
+function numberIn(path: string): bigint | undefined {
+  const text = textOf(path)?.trim();
+  return text === undefined ? undefined : text === 'max' ? -1n : BigInt(text);
+}
+
+/** What the kernel has of quota and period, where one of them is not to be asked for without the other. */
+export function heldBandwidth({ cpu, unified }: CgroupPaths, isManaged: boolean): Bandwidth | undefined {
+  if (cpu === undefined) return parseBandwidth(textOf(`${unified}/cpu.max`) ?? '', PERIOD);
+  if (!isManaged) return undefined;
+  const [quota, period] = ['quota', 'period'].map((name) => numberIn(`${cpu}/cpu.cfs_${name}_us`));
+  return quota === undefined || period === undefined ? undefined : { quota, period };
+}
+
+/** Pure. */
+export function withWholeBandwidth({ cpu, unified, ...others }: LinuxResources, held: Bandwidth): LinuxResources {
+  const isHalf = isAsked(cpu?.quota) !== isAsked(cpu?.period);
+  const half = isAsked(cpu?.quota) ? { period: held.period } : { quota: held.quota };
+  const whole = isHalf ? { ...cpu, ...half } : cpu;
+  const period = BigInt(whole?.period ?? 0) || held.period;
+  return {
+    ...others,
+    ...(whole === undefined ? {} : { cpu: whole }),
+    ...(unified === undefined ? {} : { unified: withBandwidth(unified, period, (asked) => asked) }),
+  };
+}
+
+function withMemoryLimit(resources: LinuxResources, limit: bigint | undefined): LinuxResources {
+  const { memory } = resources;
+  const isHalf = isAsked(memory?.swap) && BigInt(memory?.swap ?? 0) > 0n && !isAsked(memory?.limit);
+  return isHalf && limit !== undefined && limit > 0n ? { ...resources, memory: { ...memory, limit } } : resources;
+}
 
 /**
- * COMPAT: v2 has one file for quota and period, and counts swap apart from memory: the half that is not asked for is
- * what the kernel has.
+ * COMPAT: v2 has one file for quota and period, systemd one share of a CPU; v2 counts swap apart from memory. The half that is
+ * not asked for is what the kernel has.
  */
-export function completed(resources: LinuxResources, dir: string): LinuxResources {
-  const { cpu, memory } = resources;
-  const result: { -readonly [K in keyof LinuxResources]: LinuxResources[K] } = { ...resources };
-  if (cpu !== undefined && isAsked(cpu.quota) !== isAsked(cpu.period)) {
-    const [quota, period] = (textOf(`${dir}/cpu.max`) ?? 'max 100000').trim().split(' ').map(numberOf);
-    result.cpu = isAsked(cpu.quota) ? { ...cpu, period: period ?? 0n } : { ...cpu, quota: quota ?? 0n };
-  }
-  if (memory !== undefined && isAsked(memory.swap) && BigInt(memory.swap ?? 0) > 0n && !isAsked(memory.limit)) {
-    const limit = numberOf(textOf(`${dir}/memory.max`)?.trim());
-    if (limit !== undefined && limit > 0n) result.memory = { ...memory, limit };
-  }
-  return result;
+export function completed(resources: LinuxResources, paths: CgroupPaths, isManaged: boolean): LinuxResources {
+  const bandwidth = heldBandwidth(paths, isManaged);
+  const whole = bandwidth === undefined ? resources : withWholeBandwidth(resources, bandwidth);
+  return withMemoryLimit(whole, numberIn(`${paths['unified']}/memory.max`));
 }
 
 /**
@@ -144,16 +166,14 @@ function present({ dir, setting }: Write): Write[] {
 const emptied = (part: string): string => (part.includes('=') ? `${part.slice(0, part.indexOf('='))}=max` : '0');
 
 /**
- * Writes all, or throws ERR_CGROUP for the first that the kernel refuses, with the old values back in place. `tell` passes
- * the same on to systemd, which then writes what it has made of it: ours is written once more.
+ * Writes all, then lets `tell` pass the same on to systemd; or throws ERR_CGROUP for the first that one of them refuses, with
+ * the old values back in place.
  */
-export function applyUpdate(writes: readonly Write[], warn: (text: string) => void, tell?: () => void): void {
+export function applyUpdate(writes: readonly Write[], warn: (text: string) => void, tell = () => {}): void {
   const before = writes.flatMap(present);
   try {
     writeAll(writes);
-    if (tell === undefined) return;
     tell();
-    writeAll(writes);
   } catch (error) {
     takeBack(before, warn);
     throw error;

@@ -112,6 +112,16 @@ describe('resources as systemd has them', () => {
     ]);
   });
 
+  it('are of whole percents in `unified` too, with their period', () => {
+    const maxOf = (max: string, cpu: LinuxCPU = {}) =>
+      withWholePercents({ cpu, unified: { 'cpu.max': max } }).unified?.['cpu.max'];
+    expect(maxOf('12345 50000')).to.equal('12500 50000');
+    expect(maxOf(' 20001\n')).to.equal('21000 100000');
+    expect(maxOf('20001', { period: 50000 })).to.equal('20500 50000');
+    expect([maxOf('max'), maxOf('max 7000'), maxOf('1 2 3')]).to.deep.equal(['max 100000', 'max 7000', '1 2 3']);
+    expect(withWholePercents({ unified: { 'memory.max': '5' } })).to.deep.equal({ unified: { 'memory.max': '5' } });
+  });
+
   it('have a weight, or are idle', () => {
     const told: string[] = [];
     const of = (resources: LinuxResources) => withWeightOrIdle(resources, (text) => told.push(text));

@@ -4,10 +4,11 @@
 import type { LinuxBlockIO, LinuxCPU, LinuxMemory, LinuxResources, LinuxThrottleDevice } from '../../../spec/types.ts';
 import { maskOf, parseCpuList } from '../../cpu-list.ts';
 import { isAsked, type Setting } from '../settings.ts';
+import { PERIOD, parseBandwidth } from '../v2/bandwidth.ts';
 import { weightOf } from '../v2/cpu.ts';
 import { ioWeightOf } from '../v2/io.ts';
 import { type Property, property } from './property.ts';
-import { PERIOD, timePerSecond } from './resources.ts';
+import { timePerSecond } from './resources.ts';
 
 const INFINITY = 2n ** 64n - 1n;
 
@@ -97,9 +98,8 @@ function unifiedProperty(file: string, text: string): Property[] {
   const isNumber = /^[0-9]+$/.test(value);
   if (file === 'cpu.idle') return value === '1' ? [idleProperty] : [];
   if (file === 'cpu.max') {
-    const [quota = '', period = String(PERIOD)] = value.split(/\s+/);
-    const valid = /^([0-9]+|max) [0-9]+$/.test(`${quota} ${period}`);
-    return valid ? quotaProperties({ quota: quota === 'max' ? -1 : BigInt(quota), period: BigInt(period) }) : [];
+    const bandwidth = parseBandwidth(value, PERIOD);
+    return bandwidth === undefined ? [] : quotaProperties(bandwidth);
   }
   const name = UNIFIED[file];
   if (name === undefined || !(isNumber || value === 'max')) return [];

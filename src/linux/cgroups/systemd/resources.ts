@@ -3,11 +3,11 @@
 
 import type { Int64, LinuxCPU, LinuxResources } from '../../../spec/types.ts';
 import { isAsked } from '../settings.ts';
+import { PERIOD, withBandwidth } from '../v2/bandwidth.ts';
 
 const SECOND = 1_000_000n;
 /** systemd counts in percents of a CPU: what lies between goes up, so that a cgroup below may have what was asked for. */
 const PERCENT = SECOND / 100n;
-export const PERIOD = 100_000n;
 
 /** Microseconds in a second that `quota` in `period` comes to. */
 export function timePerSecond(quota: Int64, period: Int64 | undefined): bigint {
@@ -17,13 +17,20 @@ export function timePerSecond(quota: Int64, period: Int64 | undefined): bigint {
 
 const periodOf = (period: Int64 | undefined): bigint => (isAsked(period) ? BigInt(period) : PERIOD);
 
-/** Whole percents of a CPU. */
-export function withWholePercents(resources: LinuxResources): LinuxResources {
-  const { cpu } = resources;
-  if (cpu === undefined || !isAsked(cpu.quota) || BigInt(cpu.quota) < 0n) return resources;
-  const quota = (timePerSecond(cpu.quota, cpu.period) * periodOf(cpu.period)) / SECOND;
-  return quota > BigInt(cpu.quota) ? { ...resources, cpu: { ...cpu, quota } } : resources;
+/** Upwards. */
+function inWholePercents<T extends Pick<LinuxCPU, 'quota' | 'period'>>(asked: T): T {
+  const { quota, period } = asked;
+  if (!isAsked(quota) || BigInt(quota) < 0n) return asked;
+  const whole = (timePerSecond(quota, period) * periodOf(period)) / SECOND;
+  return whole > BigInt(quota) ? { ...asked, quota: whole } : asked;
 }
+
+/** Whole percents of a CPU. */
+export const withWholePercents = ({ cpu, unified, ...others }: LinuxResources): LinuxResources => ({
+  ...others,
+  ...(cpu === undefined ? {} : { cpu: inWholePercents(cpu) }),
+  ...(unified === undefined ? {} : { unified: withBandwidth(unified, periodOf(cpu?.period), inWholePercents) }),
+});
 
 const isOne = (value: Int64 | undefined): boolean => value !== undefined && BigInt(value) === 1n;
 

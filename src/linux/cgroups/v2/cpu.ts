@@ -2,14 +2,12 @@
 
 import type { Int64, LinuxCPU } from '../../../spec/types.ts';
 import { isAsked, lifting, type Setting, textSetting } from '../settings.ts';
+import { PERIOD } from './bandwidth.ts';
 import { noEquivalent } from './refuse.ts';
 
 const POINTER = '/linux/resources/cpu';
 const NOT_IDLE = { file: 'cpu.idle', value: '0' };
 const NO_BURST = { file: 'cpu.max.burst', value: '0' };
-
-// KERNEL: the period that a new cgroup has.
-const DEFAULT_PERIOD = 100_000;
 
 /**
  * Shares 2 … 262144, of which 1024 is the default, to weights 1 … 10000, of which 100 is: a quadratic function of their
@@ -24,7 +22,7 @@ export function weightOf(shares: Int64): string {
 
 function bandwidth({ quota, period }: LinuxCPU): Setting[] {
   if (!isAsked(quota) && !isAsked(period)) return [];
-  const value = `${isAsked(quota) && BigInt(quota) > 0n ? quota : 'max'} ${isAsked(period) ? period : DEFAULT_PERIOD}`;
+  const value = `${isAsked(quota) && BigInt(quota) > 0n ? quota : 'max'} ${isAsked(period) ? period : PERIOD}`;
   return [{ file: 'cpu.max', value, pointer: `${POINTER}/${isAsked(quota) ? 'quota' : 'period'}` }];
 }
 
