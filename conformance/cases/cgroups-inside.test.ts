@@ -98,6 +98,9 @@ describe('cgroups: seen from inside', () => {
         .split('\n')
         .map((line) => line.trim());
       const names = legacyNames().filter((name) => name !== 'unified');
+      if (names.some((name) => linkOf(name) !== '' && !linkOf(name).includes(','))) {
+        deviates(this, 'runc', 'has no links but to the halves of a name with a comma');
+      }
       const expected = names.map((name) => `${name} ${linkOf(name)}`.trim());
       expect(shown.toSorted()).to.deep.equal(expected.toSorted());
     });
@@ -114,6 +117,7 @@ describe('cgroups: seen from inside', () => {
 
   it('is bound where a user namespace has no cgroup namespace of its own', function () {
     if (!isUnified) this.skip();
+    for (const peer of ['runc', 'crun']) deviates(this, peer, 'binds the whole hierarchy, also runc 1.3');
     const map = [{ containerID: 0, hostID: OWNER, size: 65536 }];
     chmodSync(c.bundle.dir, 0o755);
     const result = c.run(`cat ${ROOT}/pids.max; mkdir ${ROOT}/sub`, (config) => {
@@ -122,7 +126,7 @@ describe('cgroups: seen from inside', () => {
       limited(config);
       config.mounts.push(cgroupMount('ro'));
     });
-    expect(result.stdout).to.equal('30\n');
+    expect(result.stdout, result.stderr).to.equal('30\n');
     expect(result.stderr).to.include('Read-only file system');
   });
 

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
 import type { Config } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
-import { cgroupValue, isUnified, needsController } from '../harness/cgroup.ts';
+import { cgroupValue, isUnified, needsController, needsLegacy } from '../harness/cgroup.ts';
 import { listen } from '../harness/events.ts';
 import { cgroupDirs } from '../harness/leftovers.ts';
 import { deviates, onlyTsoci, Runtime, runtimeName } from '../harness/runtime.ts';
@@ -50,7 +50,8 @@ describe('events', () => {
     if (runtimeName === 'runc') c.verb('delete');
   }
 
-  it('tells once what a container uses', () => {
+  it('tells once what a container uses', function () {
+    needsLegacy(this, 'memory');
     start('exec sleep 100', limited);
     const result = c.verb('events', '--stats');
     expect(result.status).to.equal(0);
@@ -112,6 +113,7 @@ describe('events', () => {
   });
 
   it('tells every now and then what is used, and ends with the container', async function () {
+    needsLegacy(this, 'memory');
     this.timeout(30_000);
     start('exec sleep 100');
     const { status, events } = await listen(c.runtime, c.bundle.id, '50ms', () => end('kill', 'KILL')).ended();
@@ -126,6 +128,7 @@ describe('events', () => {
   });
 
   it('tells an OOM kill, and state keeps it until delete', async function () {
+    needsLegacy(this, 'memory');
     this.timeout(30_000);
     const script = `while [ ! -e /go ]; do sleep 0.02; done; ${HOG}; sleep 0.3; exit 3`;
     start(script, limited);

@@ -101,7 +101,9 @@ describe('mounts', () => {
     }
   });
 
-  it('cannot take off in a user namespace what the host has put on a mount', () => {
+  it('cannot take off in a user namespace what the host has put on a mount', function () {
+    deviates(this, 'runc', '1.1 takes no option beside those that the host holds');
+    deviates(this, 'crun', "mounts the source as the host's root, so that nothing is held");
     const source = join(c.bundle.dir, 'held');
     mkdirSync(source);
     chmodSync(c.bundle.dir, 0o755);
@@ -158,7 +160,7 @@ describe('mounts', () => {
       });
       expect(result.status).to.equal(1);
       // runc 1.1 gives another process's last words where it has a user namespace.
-      if (!user || runtimeName !== 'runc') expect(result.stderr).to.match(/no such file or directory/);
+      if (!user || runtimeName !== 'runc') expect(result.stderr).to.match(/no such file or directory/i);
     }
   });
 });

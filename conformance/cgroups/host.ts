@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { diskOf, isUnified, rdmaDevice, unifiedControllers } from '../harness/cgroup.ts';
+import { diskOf, isLegacy, isUnified, rdmaDevice, unifiedControllers } from '../harness/cgroup.ts';
 import { DISK, type Files, type Outcome, RDMA, type Row } from './rows.ts';
 
 const ROOT = '/sys/fs/cgroup';
@@ -21,9 +21,8 @@ function controllerOf({ v1, resources }: Row): string {
   return file === '' ? (CONTROLLERS[field] ?? field) : (file.split('/')[0] as string);
 }
 
-/** The host has no v1 hierarchy with the row's controller; systemd makes a folder even for one that it cannot mount. */
-export const isMissing = (row: Row): boolean =>
-  mode !== 'v2' && !existsSync(join(ROOT, controllerOf(row), 'cgroup.procs'));
+/** The host has no v1 hierarchy with the row's controller. */
+export const isMissing = (row: Row): boolean => mode !== 'v2' && !isLegacy(controllerOf(row));
 
 /** It is on a hybrid host, in the unified hierarchy alone. */
 function isUnifiedOnly(row: Row): boolean {

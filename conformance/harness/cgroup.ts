@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
 import type { Bundle } from './bundle.ts';
+import { deviates } from './runtime.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
@@ -35,10 +36,19 @@ export const hierarchies = (bundle: Bundle): { controller: string; dir: string }
 export function needsController(context: Context, name: string): void {
   const has = isUnified
     ? readFileSync(join(ROOT, 'cgroup.controllers'), 'utf8').trim().split(' ').includes(name)
-    : existsSync(join(ROOT, name));
+    : isLegacy(name);
   if (has) return;
   if (context.test !== undefined) context.test.title += ` [no controller ${name} here]`;
   context.skip();
+}
+
+/** The host has it in a hierarchy of v1; systemd makes a folder even for one that it cannot mount. */
+export const isLegacy = (controller: string): boolean => existsSync(join(ROOT, controller, 'cgroup.procs'));
+
+/** Beside v1 a controller may be in the unified hierarchy alone, which the peers do not know there. */
+export function needsLegacy(context: Context, controller: string): void {
+  if (isUnified || isLegacy(controller)) return;
+  for (const peer of ['runc', 'crun']) deviates(context, peer, `knows no ${controller} controller beside v1`);
 }
 
 /** Names below /sys/fs/cgroup of hierarchies and of links to them; an engine may have made folders that are none. */

@@ -1,7 +1,7 @@
 // Drives a runtime by its command line alone. RUNTIME names it: a path, or a name on the PATH (default dist/tsoci).
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from 'mocha';
@@ -64,6 +64,7 @@ export class Runtime {
     // A container made detached holds the stdio that it was given: a pipe would be waited on until its end.
     const errors = join(dirname(this.root), 'stderr');
     const fd = openSync(errors, 'w');
+    const input = this.#inputFor(options);
     const { status, stdout } = spawnSync(program, words, {
       encoding: 'utf8',
       input: options.input ?? '',
@@ -71,10 +72,18 @@ export class Runtime {
       killSignal: 'SIGKILL',
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: options.detached === true ? ['ignore', 'ignore', fd] : ['pipe', 'pipe', fd],
+      stdio: options.detached === true ? ['ignore', 'ignore', fd] : [input, 'pipe', fd],
     });
-    closeSync(fd);
+    for (const opened of [fd, input]) if (typeof opened === 'number') closeSync(opened);
     return { status, stdout: stdout ?? '', stderr: readFileSync(errors, 'utf8') };
+  }
+
+  /** Node's pipes are sockets: crun opens /dev/stdin anew, which a socket does not let it. */
+  #inputFor({ input }: RunOptions): 'pipe' | number {
+    if (runtimeName !== 'crun' || input === undefined) return 'pipe';
+    const file = join(dirname(this.root), 'stdin');
+    writeFileSync(file, input);
+    return openSync(file, 'r');
   }
 
   state(id: string): Record<string, unknown> & { pid: number; status: string } {
