@@ -8,22 +8,20 @@ import { before, describe, it } from 'mocha';
 import { baseConfig, type Config, writeConfig } from '../harness/bundle.ts';
 import { isUnified } from '../harness/cgroup.ts';
 import type { Result } from '../harness/runtime.ts';
-import { systemctl, useUnit } from '../harness/systemd.ts';
+import { OF_USER, obstacleToUser, systemctl, USER, useUnit } from '../harness/systemd.ts';
 
 const MIB = 1 << 20;
 
 describe("cgroups of a user's own systemd", () => {
   const { c, unit, membership } = useUnit();
-  const USER = { uid: 1000, name: 'dev' };
-  const folder = `/run/user/${USER.uid}`;
-  const OF_USER = ['--machine', `${USER.name}@`, '--user'];
+  const folder = `/run/user/${USER.id}`;
   before(function () {
-    const known = spawnSync('id', ['-u', USER.name], { encoding: 'utf8' }).stdout.trim() === String(USER.uid);
-    if (known && isUnified && spawnSync('systemctl', ['start', `user@${USER.uid}.service`]).status === 0) return;
-    console.log(`    skipped: there is no user ${USER.name} (${USER.uid}) with a systemd of its own here`);
+    const reason = isUnified ? obstacleToUser() : 'cgroup v1 cannot be delegated';
+    if (reason === undefined) return;
+    console.log(`    skipped: ${reason}`);
     this.skip();
   });
-  const ids = (size: number) => [{ containerID: 0, hostID: USER.uid, size }];
+  const ids = (size: number) => [{ containerID: 0, hostID: USER.id, size }];
 
   function as(args: string[], environment: string[]): Result {
     const line = c.runtime.line(args);
@@ -43,7 +41,7 @@ describe("cgroups of a user's own systemd", () => {
     change(config);
     writeConfig(c.bundle, config);
     writeFileSync(join(c.bundle.dir, 'stderr'), '');
-    spawnSync('chown', ['-R', `${USER.uid}:${USER.uid}`, c.bundle.dir, join(c.runtime.root, '..')]);
+    spawnSync('chown', ['-R', `${USER.id}:${USER.id}`, c.bundle.dir, join(c.runtime.root, '..')]);
   }
 
   it('lie below it, with its limits', () => {
@@ -53,7 +51,7 @@ describe("cgroups of a user's own systemd", () => {
     const environment = [`XDG_RUNTIME_DIR=${folder}`];
     const made = as(['--systemd-cgroup', 'create', '--bundle', c.bundle.dir, c.bundle.id], environment);
     expect(made).to.include({ status: 0 });
-    const path = `user.slice/user-${USER.uid}.slice/user@${USER.uid}.service/user.slice/${unit()}`;
+    const path = `user.slice/user-${USER.id}.slice/user@${USER.id}.service/user.slice/${unit()}`;
     expect(membership()).to.equal(`0::/${path}\n`);
     const value = (name: string) => readFileSync(join('/sys/fs/cgroup', path, name), 'utf8').trim();
     expect([value('pids.max'), value('memory.max')]).to.deep.equal(['42', String(64 * MIB)]);
@@ -99,7 +97,7 @@ describe("cgroups of a user's own systemd", () => {
     ];
     const made = spawnSync('sudo', words, { stdio: 'ignore' });
     expect(made.status).to.equal(0);
-    const path = `user.slice/user-${USER.uid}.slice/user@${USER.uid}.service/app.slice/${name}/${c.bundle.id}`;
+    const path = `user.slice/user-${USER.id}.slice/user@${USER.id}.service/app.slice/${name}/${c.bundle.id}`;
     expect(membership()).to.equal(`0::/${path}\n`);
     const value = (file: string) => readFileSync(join('/sys/fs/cgroup', path, file), 'utf8').trim();
     expect([value('pids.max'), value('memory.max')]).to.deep.equal(['42', String(64 * MIB)]);

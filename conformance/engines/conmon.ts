@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Bundle } from '../harness/bundle.ts';
 import type { Runtime } from '../harness/runtime.ts';
+import type { Driver } from './drivers.ts';
 import { runtimeFile } from './engine.ts';
 
 /** What conmon tells on its sync pipe: a pid, an exit code, or a negative number with the reason. */
@@ -28,11 +29,13 @@ while (defined recv($s, $packet, 8192, 0) && length $packet) {
 export class Conmon {
   readonly #bundle: Bundle;
   readonly #runtime: Runtime;
+  readonly #driver: Driver;
   #caller: number | undefined;
 
-  constructor(bundle: Bundle, runtime: Runtime) {
+  constructor(bundle: Bundle, runtime: Runtime, driver: Driver) {
     this.#bundle = bundle;
     this.#runtime = runtime;
+    this.#driver = driver;
     for (const name of ['exits', 'persist', 'sockets']) mkdirSync(this.path(name), { recursive: true });
   }
 
@@ -46,9 +49,11 @@ export class Conmon {
     return existsSync(this.path(file)) ? Number(this.read(file)) : undefined;
   }
 
-  /** The lines of the log in CRI's format, without their times: `stdout F text`. */
+  /** The lines of the log in CRI's format, without their times: `stdout F text`; those that came in parts (P) in one. */
   log = (name = 'log'): string[] =>
     this.read(name)
+      .replace(/(?<=^\S+ \w+ P .*)\n\S+ \w+ [PF] /gm, '')
+      .replace(/^(\S+ \w+) P /gm, '$1 F ')
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => line.slice(line.indexOf(' ') + 1).replace('\r', ''));
@@ -92,6 +97,7 @@ export class Conmon {
       ...['--cid', id, '--cuuid', id, '--name', id, '--bundle', dir, '--runtime', runtimeFile()],
       ...[`--runtime-arg=--root=${this.#runtime.root}`, '--log-path', this.path(log), '--log-level', 'info'],
       ...['--exit-dir', this.path('exits'), '--persist-dir', this.path('persist')],
+      ...(this.#driver === 'systemd' ? ['--systemd-cgroup'] : []),
       ...['--socket-dir-path', this.path('sockets'), '--conmon-pidfile', this.path(pidfile)],
     ];
   }

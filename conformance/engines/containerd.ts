@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
+import { removeUnits } from './drivers.ts';
 import { clean, folder, holdNamespaces, must, obstacle, startDaemon, stopDaemon } from './engine.ts';
 
 export class Containerd {
@@ -40,6 +41,7 @@ export class Containerd {
   async end(group = this.space): Promise<void> {
     await stopDaemon(this.#daemon);
     await stopDaemon(this.#namespaces);
+    removeUnits(group);
     clean(this.dir, group);
   }
 

@@ -2,17 +2,16 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Client, credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { Context } from 'mocha';
-import { must, obstacle } from './engine.ts';
+import type { Driver } from './drivers.ts';
+import { must, obstacle, PATIENCE } from './engine.ts';
 import { IMAGE, PAUSE } from './image.ts';
 import { fenced } from './page.ts';
 
 const PLUGINS = '/usr/lib/cni';
-const PROTO = fileURLToPath(new URL('cri.proto', import.meta.url));
-const DEADLINE = 40_000;
+const PROTO = 'conformance/engines/cri.proto';
 
 /** The runtime handler of the page's RuntimeClass. */
 export const HANDLER = /^handler: (\S+)$/m.exec(fenced('yaml RuntimeClass'))?.[1] ?? '';
@@ -73,10 +72,12 @@ const PLACES = {
   },
 };
 
-/** containerd's config.toml: the page's, with the places of the test. */
-export function configureCri(dir: string): string {
+/** containerd's config.toml: the page's, with the driver and the places of the test. */
+export function configureCri(dir: string, driver: Driver): string {
   const version = Number(/ v?(\d+)\./.exec(must(['containerd', '--version']))?.[1]) < 2 ? 2 : 3;
-  return `${fenced(`toml /etc/containerd/config.toml, version ${version}`)}${PLACES[version](writeNetwork(dir))}`;
+  const page = fenced(`toml /etc/containerd/config.toml, version ${version}`);
+  const told = page.replace('SystemdCgroup = true', `SystemdCgroup = ${driver === 'systemd'}`);
+  return `${told}${PLACES[version](writeNetwork(dir))}`;
 }
 
 /** A client of the runtime service at `socket`. */
@@ -87,7 +88,7 @@ export function openCri(socket: string): { call: Call; close(): void } {
   const call: Call = (method, request) =>
     new Promise((resolve, reject) => {
       const done = (error: Error | null, reply: Message) => (error ? reject(error) : resolve(reply));
-      (client as unknown as Message)[method](request, { deadline: Date.now() + DEADLINE }, done);
+      (client as unknown as Message)[method](request, { deadline: Date.now() + PATIENCE }, done);
     });
   return { call, close: () => client.close() };
 }
@@ -95,12 +96,12 @@ export function openCri(socket: string): { call: Call; close(): void } {
 /** Containers have a pid namespace of their own, as a kubelet says unless the pod shares one. */
 const OWN = { pid: 'CONTAINER' };
 
-/** A pod's PodSandboxConfig. */
-export const podConfig = (name: string, dir: string, group: string): Message => ({
+/** A pod's PodSandboxConfig; its cgroups are below `cgroupParent`. */
+export const podConfig = (name: string, dir: string, cgroupParent: string): Message => ({
   metadata: { name, uid: name, namespace: 'default' },
   hostname: `host-of-${name}`,
   logDirectory: join(dir, 'logs', name),
-  linux: { cgroupParent: `/${group}`, securityContext: { namespaceOptions: OWN } },
+  linux: { cgroupParent, securityContext: { namespaceOptions: OWN } },
 });
 
 /** A ContainerConfig that runs `script`. */

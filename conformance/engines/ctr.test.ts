@@ -12,7 +12,19 @@ import { cgroupDirs } from '../harness/leftovers.ts';
 import { ofProcesses } from '../harness/processes.ts';
 import { deviates, runtimePath } from '../harness/runtime.ts';
 import { Containerd, skipWithoutContainerd } from './containerd.ts';
-import { command, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT } from './engine.ts';
+import { DRIVERS, parentOf, pathOf, propertyOf } from './drivers.ts';
+import {
+  cgroupFile,
+  command,
+  eventually,
+  expectThrough,
+  isFrozen,
+  must,
+  needs,
+  onTerminal,
+  PATIENCE,
+  SCRIPT,
+} from './engine.ts';
 import { IMAGE, writeImage } from './image.ts';
 import { pageCommand } from './page.ts';
 
@@ -26,7 +38,7 @@ const pidsWith = (file: 'cmdline' | 'cgroup', ...words: string[]): number[] =>
 const FLAGS = ['--snapshotter', 'native', '--runc-binary', runtimePath];
 
 describe('engine: containerd', function () {
-  this.timeout(120_000);
+  this.timeout(10 * PATIENCE);
   let engine: Containerd | undefined;
   let count = 0;
   const ctr = (...words: string[]) => engine?.ctr(...words) ?? [];
@@ -36,7 +48,7 @@ describe('engine: containerd', function () {
 
   before(async function () {
     skipWithoutContainerd(this);
-    engine = new Containerd(`tsoci-ctr-${process.pid}`);
+    engine = new Containerd(`tsoci_ctr_${process.pid}`);
     await engine.start('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
     await writeImage(join(engine.dir, 'image.tar'));
     engine.import(join(engine.dir, 'image.tar'));
@@ -79,6 +91,28 @@ describe('engine: containerd', function () {
     const [code] = await once(run, 'close');
     expect(code).to.equal(137);
   });
+
+  async function remove(id: string): Promise<void> {
+    command(ctr('task', 'kill', '--all', '--signal', 'SIGKILL', id));
+    await eventually('the end of the task', () => (tasks(id)[2] ?? 'STOPPED') === 'STOPPED');
+    command(ctr('task', 'delete', id));
+    must(ctr('container', 'delete', id));
+  }
+
+  if (DRIVERS.includes('systemd')) {
+    it('makes a unit of systemd where it is told to', async () => {
+      const slice = parentOf('systemd', engine?.space ?? '');
+      const place = ['--runc-systemd-cgroup', '--cgroup', `${slice}:ctr:unit`, '--memory-limit', String(64 << 20)];
+      must(ctr('run', '--detach', '--null-io', ...place, ...FLAGS, IMAGE, 'unit', '/bin/sleep', '1000'));
+      const [, pid = ''] = tasks('unit');
+      expect(pathOf(pid)).to.match(new RegExp(`^/${slice}/ctr-unit.scope`));
+      expect(propertyOf(pid, 'MemoryMax'))
+        .to.equal(cgroupFile(pid, 'memory', '', 'memory.max'))
+        .and.equal(String(64 << 20));
+      await remove('unit');
+      expect(must(['systemctl', 'list-units', '--all', '--no-legend', 'ctr-unit.scope'])).to.equal('');
+    });
+  }
 
   describe('a shim that is killed', () => {
     const state = (id: string) => `/run/containerd/runc/${engine?.space}/${id}`;
@@ -132,12 +166,7 @@ describe('engine: containerd', function () {
       pid = tasks(id)[1] ?? '';
     });
 
-    afterEach(async () => {
-      command(ctr('task', 'kill', '--all', '--signal', 'SIGKILL', id));
-      await eventually('the end of the task', () => (tasks(id)[2] ?? 'STOPPED') === 'STOPPED');
-      command(ctr('task', 'delete', id));
-      must(ctr('container', 'delete', id));
-    });
+    afterEach(() => remove(id));
 
     it('is killed with all its processes, and its processes are told', async function () {
       needs(this, 'exec');

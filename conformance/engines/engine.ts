@@ -31,6 +31,8 @@ process.env['PATH'] = [...inFolderOfEngines('usr/bin', 'usr/sbin'), process.env[
 
 /** Own mount namespace: what an engine mounts goes with its last process. unshare(1) execs, the pid stays. */
 const PRIVATE = ['--mount', '--propagation', 'private'];
+/** In ms: after so long something hangs, however slow the machine. Engines in a guest on a busy one take a minute for a second. */
+export const PATIENCE = 120_000;
 export const SCRIPT = 'read line; echo "heard $line"; echo aside >&2; exit 7';
 
 export interface Run {
@@ -53,17 +55,17 @@ export const runtimeFile = (): string => which(runtimePath);
 
 export const folder = (engine: string): string => mkdtempSync(join(tmpdir(), `tsoci-${engine}.`));
 
-/** Runs a command, its standard input from a file (a pipe can hang `ctr run`), killed after `seconds`. */
+/** Runs a command, its standard input from a file (a pipe can hang `ctr run`), killed after `PATIENCE`. */
 export function command(
   [program = '', ...args]: readonly string[],
-  { input = '/dev/null', seconds = 40, env = {} }: { input?: string; seconds?: number; env?: NodeJS.ProcessEnv } = {},
+  { input = '/dev/null', env = {} }: { input?: string; env?: NodeJS.ProcessEnv } = {},
 ): Run {
   const stdin = openSync(input, 'r');
   try {
     const { status, stdout, stderr, error } = spawnSync(program, args, {
       stdio: [stdin, 'pipe', 'pipe'],
       encoding: 'utf8',
-      timeout: seconds * 1000,
+      timeout: PATIENCE,
       killSignal: 'SIGKILL',
       env: { ...process.env, ...env },
     });
@@ -88,7 +90,7 @@ export async function onTerminal(words: readonly string[], env: NodeJS.ProcessEn
   const script = spawn('script', ['-qec', line, '/dev/null'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...process.env, ...env },
-    timeout: 40_000,
+    timeout: PATIENCE,
     killSignal: 'SIGKILL',
   });
   let output = '';
@@ -98,16 +100,20 @@ export async function onTerminal(words: readonly string[], env: NodeJS.ProcessEn
   return output;
 }
 
+/** Skips a test, its title telling the reason. */
+export function skip(context: Context, reason: string): void {
+  if (context.test !== undefined) context.test.title += ` [${reason}]`;
+  context.skip();
+}
+
 /** Skips where the runtime has no such verb. */
 export function needs(context: Context, verb: string): void {
-  if (command([runtimePath, verb, '--help']).status === 0) return;
-  if (context.test !== undefined) context.test.title += ` [${runtimePath} has no ${verb}]`;
-  context.skip();
+  if (command([runtimePath, verb, '--help']).status !== 0) skip(context, `${runtimePath} has no ${verb}`);
 }
 
 /** Waits for what an engine brings about in its own time. */
 export async function eventually(what: string, done: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + PATIENCE;
   while (!(await done())) {
     if (Date.now() > end) throw new Error(`waited for ${what}`);
     await sleep(100);
@@ -139,13 +145,14 @@ export function expectThrough(run: Run): void {
 }
 
 /** Starts a daemon that logs to `log`; returns when `ready` answers with 0. */
-export async function startDaemon(words: readonly string[], log: string, ready: readonly string[]) {
+export async function startDaemon(words: readonly string[], log: string, ready: readonly string[], env = process.env) {
   const out = openSync(log, 'a');
   const [program = '', ...args] = words;
-  const daemon = spawn(program, args, { stdio: ['ignore', out, out] });
+  const daemon = spawn(program, args, { stdio: ['ignore', out, out], env });
   closeSync(out);
-  for (let tries = 0; tries < 100 && daemon.exitCode === null; tries++) {
-    if (command(ready, { seconds: 5 }).status === 0) return daemon;
+  const end = Date.now() + PATIENCE;
+  while (Date.now() < end && daemon.exitCode === null) {
+    if (command(ready).status === 0) return daemon;
     await sleep(200);
   }
   await stopDaemon(daemon);

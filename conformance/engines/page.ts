@@ -1,11 +1,10 @@
 // The engines are set up as docs/engines.md tells: what is fenced there is what the tests use, so that the page cannot go stale.
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { runtimeFile } from './engine.ts';
 import { IMAGE } from './image.ts';
 
-const page = readFileSync(fileURLToPath(new URL('../../docs/engines.md', import.meta.url)), 'utf8');
+const page = readFileSync('docs/engines.md', 'utf8');
 
 /** What is fenced under `name`: the words after the fence, a language and a file. `runtime` takes the place of tsoci's path. */
 export function fenced(name: string, runtime: string = runtimeFile()): string {

@@ -1,29 +1,47 @@
 // podman, as root and rootless, its conmon between it and the runtime.
 
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
-import { cgroupFile, eventually, expectThrough, isFrozen, must, needs, onTerminal, SCRIPT, which } from './engine.ts';
+import { OF_USER, systemctl, USER } from '../harness/systemd.ts';
+import { DRIVERS, parentOf, pathOf, propertyOf } from './drivers.ts';
+import {
+  cgroupFile,
+  eventually,
+  expectThrough,
+  isFrozen,
+  must,
+  needs,
+  onTerminal,
+  PATIENCE,
+  SCRIPT,
+  skip,
+  which,
+} from './engine.ts';
 import { IMAGE } from './image.ts';
 import { LIMITS, obstacleToPods, Podman, skipWithoutPodman } from './podman.ts';
 
 const LOOP = 'trap "exit 5" TERM; echo up; while :; do sleep 0.1; done';
 
-for (const rootless of [false, true]) {
-  describe(`engine: podman, ${rootless ? 'rootless' : 'as root'}`, function () {
-    this.timeout(120_000);
+const KINDS = DRIVERS.flatMap((driver) => [false, true].map((rootless) => ({ driver, rootless })));
+
+for (const { driver, rootless } of KINDS) {
+  describe(`engine: podman, ${rootless ? 'rootless' : 'as root'}, cgroups by ${driver}`, function () {
+    this.timeout(10 * PATIENCE);
     let podman: Podman;
     /** Rootless without a delegated cgroup there is no cgroup of the container. */
-    const parent = () => (rootless ? [] : ['--cgroup-parent', `/${podman.group}`]);
+    const hasCgroup = !rootless || driver === 'systemd';
+    const parent = () => (rootless ? [] : ['--cgroup-parent', parentOf(driver, podman.group)]);
+    const whose = rootless ? OF_USER : [];
     const flags = () => ['--network', 'none', ...parent(), ...LIMITS];
     const shell = (more: readonly string[], script: string) =>
       podman.run(['run', '--rm', ...flags(), ...more, IMAGE, '/bin/sh', '-c', script]);
     const inspect = (id: string, format: string) => podman.must('inspect', '--format', format, id);
 
     before(async function () {
-      skipWithoutPodman(this, rootless);
-      podman = new Podman(rootless);
+      skipWithoutPodman(this, rootless, driver);
+      podman = new Podman(rootless, driver);
       await podman.start();
     });
 
@@ -81,8 +99,8 @@ for (const rootless of [false, true]) {
       let pid = '';
 
       beforeEach(async () => {
-        const memory = rootless ? [] : ['--memory', '64m'];
-        id = podman.must('run', '--detach', ...flags(), ...memory, IMAGE, '/bin/sh', '-c', LOOP);
+        const limits = hasCgroup ? ['--memory', '64m', '--cpus', '0.5', '--pids-limit', '50'] : [];
+        id = podman.must('run', '--detach', ...flags(), ...limits, IMAGE, '/bin/sh', '-c', LOOP);
         pid = inspect(id, '{{.State.Pid}}');
         await eventually('its first line', () => podman.must('logs', id) === 'up');
       });
@@ -107,18 +125,86 @@ for (const rootless of [false, true]) {
         expect(await onTerminal(podman.words('exec', '-it', id, '/bin/tty'), podman.env())).to.contain('/dev/pts/0');
       });
 
-      it('stands still when paused, goes on, and gets other limits', function () {
-        if (rootless) return skip(this, 'a rootless container has no cgroup without systemd');
+      it('stands still when paused, and goes on', function () {
+        if (!hasCgroup) return skip(this, 'a rootless container has no cgroup without systemd');
         needs(this, 'pause');
         podman.must('pause', id);
         expect(isFrozen(pid)).to.equal(true);
         podman.must('unpause', id);
         expect(isFrozen(pid)).to.equal(false);
-        const memory = () => cgroupFile(pid, 'memory', 'memory.limit_in_bytes', 'memory.max');
-        expect(memory()).to.equal(String(64 << 20));
-        podman.must('update', '--memory', '96m', id);
-        expect(memory()).to.equal(String(96 << 20));
       });
+
+      const limits = () => ({
+        memory: cgroupFile(pid, 'memory', 'memory.limit_in_bytes', 'memory.max'),
+        quota: cgroupFile(pid, 'cpu', 'cpu.cfs_quota_us', 'cpu.max').split(' ')[0],
+        pids: cgroupFile(pid, 'pids', 'pids.max', 'pids.max'),
+      });
+      const asked = { memory: String(64 << 20), quota: '50000', pids: '50' };
+
+      it('has limits, gets others, and is measured', function () {
+        if (!hasCgroup) return skip(this, 'a rootless container has no cgroup without systemd');
+        expect(limits()).to.deep.equal(asked);
+        const stats = podman.must('stats', '--no-stream', '--format', '{{.PIDs}} {{.MemUsage}}', id);
+        expect(stats).to.match(/^\d+ .* \/ 67.11MB$/);
+        needs(this, 'update');
+        podman.must('update', '--memory', '96m', id);
+        podman.must('update', '--cpus', '0.25', id);
+        expect(limits()).to.deep.equal({ ...asked, memory: String(96 << 20), quota: '25000' });
+      });
+
+      it('is a unit of systemd, which keeps what it is given', function () {
+        if (driver !== 'systemd') return skip(this, 'systemd is not asked');
+        const below = rootless
+          ? `/user.slice/user-${USER.id}.slice/user@${USER.id}.service/user.slice`
+          : `/${podman.group}.slice`;
+        expect(pathOf(pid)).to.match(new RegExp(`^${below}/libpod-${id}.scope`));
+        const properties = () =>
+          ['MemoryMax', 'CPUQuotaPerSecUSec', 'TasksMax'].map((name) => propertyOf(pid, name, ...whose));
+        expect(properties()).to.deep.equal([asked.memory, '500ms', asked.pids]);
+        needs(this, 'update');
+        podman.must('update', '--memory', '96m', '--cpus', '0.25', id);
+        expect(properties()).to.deep.equal([String(96 << 20), '250ms', asked.pids]);
+        systemctl(...whose, 'daemon-reload');
+        expect(limits()).to.deep.equal({ ...asked, memory: String(96 << 20), quota: '25000' });
+        expect(podman.must('exec', id, '/bin/sh', '-c', 'echo > /dev/null && echo open')).to.equal('open');
+      });
+    });
+
+    it('is asked for its health', () => {
+      const health = ['--health-cmd', 'test -e /tmp/well', '--health-interval', 'disable', '--health-retries', '1'];
+      const id = podman.must('run', '--detach', ...flags(), ...health, IMAGE, '/bin/sh', '-c', LOOP);
+      expect(podman.run(['healthcheck', 'run', id]).status).to.equal(1);
+      podman.must('exec', id, '/bin/touch', '/tmp/well');
+      expect(podman.run(['healthcheck', 'run', id]).status).to.equal(0);
+      podman.must('rm', '--force', '--time', '0', id);
+    });
+
+    it('has a systemd of its own, and the cgroups that it makes', async function () {
+      if (driver !== 'systemd' || rootless)
+        return skip(this, 'it is the root file system of this host, read by root, where systemd is');
+      const boot = ['--systemd=always', '--rootfs', '/:O', '/sbin/init', '--unit=basic.target'];
+      const id = podman.must('run', '--detach', ...flags(), '--memory', '256m', ...boot);
+      const pid = inspect(id, '{{.State.Pid}}');
+      const inside = (...words: string[]) => podman.run(['exec', id, ...words]);
+      await eventually('its boot', () => /running|degraded/.test(inside('systemctl', 'is-system-running').stdout));
+      expect(pathOf(pid))
+        .to.contain(`libpod-${id}.scope`)
+        .and.match(/\/init\.scope$/);
+      const service = ['systemd-run', '--quiet', '--unit=inside', '--property=MemoryMax=20M', 'sleep', '1000'];
+      expect(inside(...service)).to.include({ status: 0 });
+      const top = join('/sys/fs/cgroup', dirname(pathOf(pid)));
+      expect(readFileSync(join(top, 'system.slice/inside.service/memory.max'), 'utf8').trim()).to.equal(
+        String(20 << 20),
+      );
+      const frozen = () =>
+        /^frozen 1$/m.test(readFileSync(join(top, 'system.slice/inside.service/cgroup.events'), 'utf8'));
+      podman.must('pause', id);
+      expect(frozen()).to.equal(true);
+      podman.must('unpause', id);
+      expect(frozen()).to.equal(false);
+      podman.must('stop', '--time', '30', id);
+      expect(inspect(id, '{{.State.Status}} {{.State.ExitCode}}')).to.match(/^exited (?!137)/);
+      podman.must('rm', id);
     });
 
     it('runs a pod: its containers share a network', function () {
@@ -140,6 +226,7 @@ for (const rootless of [false, true]) {
         image: IMAGE,
         command: ['/bin/sh', '-c', LOOP],
         env: [{ name: 'A', value: 'b' }],
+        ...(hasCgroup ? { resources: { limits: { memory: '64Mi' } } } : {}),
       };
       const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'played' }, spec: { containers: [container] } };
       const file = join(podman.dir, 'pod.yaml');
@@ -147,12 +234,10 @@ for (const rootless of [false, true]) {
       podman.must('play', 'kube', '--network', 'none', file);
       await eventually('its first line', () => podman.must('logs', 'played-one') === 'up');
       expect(podman.must('exec', 'played-one', '/bin/sh', '-c', 'echo $A')).to.equal('b');
+      const pid = inspect('played-one', '{{.State.Pid}}');
+      if (hasCgroup)
+        expect(cgroupFile(pid, 'memory', 'memory.limit_in_bytes', 'memory.max')).to.equal(String(64 << 20));
       podman.must('play', 'kube', '--down', file);
     });
   });
-}
-
-function skip(context: Mocha.Context, reason: string): void {
-  if (context.test !== undefined) context.test.title += ` [${reason}]`;
-  context.skip();
 }

@@ -1,10 +1,13 @@
-// podman with folders of its own, as root or as a user who is known inside the test's mount namespace alone.
+// podman with folders of its own, as root or as a user: one with a systemd of its own, or one who is known inside the
+// test's mount namespace alone.
 
 import type { ChildProcess } from 'node:child_process';
 import { appendFileSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
 import { runtimeName } from '../harness/runtime.ts';
+import { obstacleToUser, USER } from '../harness/systemd.ts';
+import { type Driver, removeUnits } from './drivers.ts';
 import {
   clean,
   command,
@@ -20,12 +23,17 @@ import {
 import { PAUSE, writeImage, writePause } from './image.ts';
 import { fenced, pageCommand } from './page.ts';
 
-const USER = { name: 'tsoci-tester', id: 61_234, first: 2_000_000_000 };
+interface User {
+  readonly name: string;
+  readonly id: number;
+}
+const TESTER: User = { name: 'tsoci-tester', id: 61_234 };
+const FIRST_SUB_ID = 2_000_000_000;
 const FILES: Record<string, string> = {
-  passwd: `${USER.name}:x:${USER.id}:${USER.id}::/nonexistent:/bin/sh`,
-  group: `${USER.name}:x:${USER.id}:`,
-  subuid: `${USER.name}:${USER.first}:65536`,
-  subgid: `${USER.name}:${USER.first}:65536`,
+  passwd: `${TESTER.name}:x:${TESTER.id}:${TESTER.id}::/nonexistent:/bin/sh`,
+  group: `${TESTER.name}:x:${TESTER.id}:`,
+  subuid: `${TESTER.name}:${FIRST_SUB_ID}:65536`,
+  subgid: `${TESTER.name}:${FIRST_SUB_ID}:65536`,
 };
 const SYS_RESOURCE = 1n << 24n;
 
@@ -41,8 +49,10 @@ export function obstacleToPods(rootless: boolean): string | undefined {
 }
 
 /** Skips a suite, with the reason said, where podman is not to be had. */
-export function skipWithoutPodman(context: Context, rootless: boolean): void {
-  const reason = obstacle('podman', 'conmon', ...(rootless ? ['newuidmap', 'setpriv'] : []));
+export function skipWithoutPodman(context: Context, rootless: boolean, driver: Driver): void {
+  const reason =
+    obstacle('podman', 'conmon', ...(rootless ? ['newuidmap', 'setpriv'] : [])) ??
+    (rootless && driver === 'systemd' ? obstacleToUser() : undefined);
   if (reason === undefined) return;
   console.log(`podman skipped: ${reason}`);
   context.skip();
@@ -50,14 +60,17 @@ export function skipWithoutPodman(context: Context, rootless: boolean): void {
 
 export class Podman {
   readonly dir = folder('podman');
-  readonly group = `tsoci-podman-${process.pid}`;
-  readonly #rootless: boolean;
+  readonly group = `tsoci_podman_${process.pid}`;
+  readonly #driver: Driver;
+  /** Whose podman is not root's. */
+  readonly #user: User | undefined;
   /** A copy that the user can reach, wherever the project lies. */
   readonly #runtime = join(this.dir, runtimeName);
   #namespaces: ChildProcess | undefined;
   #isDefault = false;
-  constructor(rootless: boolean) {
-    this.#rootless = rootless;
+  constructor(rootless: boolean, driver: Driver) {
+    this.#driver = driver;
+    if (rootless) this.#user = driver === 'systemd' ? USER : TESTER;
   }
 
   /** The words of a call of podman. */
@@ -70,7 +83,7 @@ export class Podman {
       '--tmpdir',
       join(this.dir, 'tmp'),
     ];
-    const drivers = ['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'];
+    const drivers = ['--storage-driver', 'vfs', '--cgroup-manager', this.#driver, '--events-backend', 'file'];
     const runtime = this.#isDefault ? [] : ['--runtime', this.#runtime];
     return [...this.#enter(), 'podman', ...runtime, ...places, ...drivers, ...words];
   };
@@ -83,8 +96,8 @@ export class Podman {
   env = (): NodeJS.ProcessEnv => ({
     CONTAINERS_CONF: join(this.dir, 'containers.conf'),
     HOME: join(this.dir, 'home'),
-    USER: this.#rootless ? USER.name : 'root',
-    XDG_RUNTIME_DIR: join(this.dir, 'xdg'),
+    USER: this.#user?.name ?? 'root',
+    XDG_RUNTIME_DIR: this.#user === USER ? `/run/user/${USER.id}` : join(this.dir, 'xdg'),
     TMPDIR: join(this.dir, 'tmp'),
     PODMAN_IGNORE_CGROUPSV1_WARNING: '1',
   });
@@ -128,7 +141,9 @@ export class Podman {
     await writeImage(join(this.dir, 'image.tar'));
     await writePause(join(this.dir, 'pause.tar'));
     writeFileSync(join(this.dir, 'input'), 'through\n');
-    if (this.#rootless) this.#addUser();
+    if (this.#user === TESTER) this.#addTester();
+    for (const name of ['.', 'tmp', 'home', 'xdg'])
+      chownSync(join(this.dir, name), this.#user?.id ?? 0, this.#user?.id ?? 0);
     for (const tar of ['image.tar', 'pause.tar']) this.must('load', '--input', join(this.dir, tar));
   }
 
@@ -140,17 +155,18 @@ export class Podman {
     const pause = join(this.dir, 'tmp/pause.pid');
     if (existsSync(pause)) process.kill(Number(readFileSync(pause, 'utf8')), 'SIGKILL');
     await stopDaemon(this.#namespaces);
+    removeUnits(this.group);
     clean(this.dir, this.group);
   }
 
   #enter(): string[] {
     const enter = ['nsenter', '--target', String(this.#namespaces?.pid), '--mount', '--net', `--wd=${this.dir}`];
-    if (!this.#rootless) return enter;
-    return [...enter, 'setpriv', '--reuid', `${USER.id}`, '--regid', `${USER.id}`, '--clear-groups'];
+    if (this.#user === undefined) return enter;
+    return [...enter, 'setpriv', '--reuid', `${this.#user.id}`, '--regid', `${this.#user.id}`, '--clear-groups'];
   }
 
-  /** Lets the user be known in the namespaces of the test. */
-  #addUser(): void {
+  /** Lets the tester be known in the namespaces of the test. */
+  #addTester(): void {
     const mounts = ['nsenter', '--target', String(this.#namespaces?.pid), '--mount', 'mount', '--bind'];
     for (const [name, line] of Object.entries(FILES)) {
       const file = join(this.dir, 'etc', name);
@@ -158,6 +174,5 @@ export class Podman {
       appendFileSync(file, `${line}\n`);
       must([...mounts, file, `/etc/${name}`]);
     }
-    for (const name of ['.', 'tmp', 'home', 'xdg']) chownSync(join(this.dir, name), USER.id, USER.id);
   }
 }

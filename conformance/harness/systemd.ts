@@ -24,6 +24,18 @@ export function show(unit: string): Record<string, string> {
   return properties;
 }
 
+/** A user with a systemd of its own, as the guest has one. */
+export const USER = { name: 'dev', id: 1000 } as const;
+/** systemctl's options for that systemd. */
+export const OF_USER = ['--machine', `${USER.name}@`, '--user'] as const;
+
+/** Why there is no such user here, or undefined; its systemd runs then. */
+export function obstacleToUser(): string | undefined {
+  const known = spawnSync('id', ['-u', USER.name], { encoding: 'utf8' }).stdout.trim() === String(USER.id);
+  if (known && spawnSync('systemctl', ['start', `user@${USER.id}.service`]).status === 0) return undefined;
+  return `there is no user ${USER.name} (${USER.id}) with a systemd of its own here`;
+}
+
 type Change = (config: Config) => void;
 
 export interface UnitCase {

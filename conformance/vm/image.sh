@@ -1,5 +1,5 @@
 #!/bin/bash
-# image.sh DIR: makes the guest, its kernels and its disk, of Debian packages. vm.sh calls it; a minute or two.
+# image.sh DIR [PACKAGE...]: makes the guest, its kernels and its disk, of Debian packages. vm.sh calls it; a minute or two.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 image=$1
@@ -9,6 +9,7 @@ packages=(
     systemd systemd-sysv libpam-systemd dbus dbus-user-session kmod iproute2 procps util-linux-extra # the guest
     busybox-static uidmap jq strace sudo apparmor ca-certificates                                    # what tests use
     runc crun                                                                                        # the peers
+    "${@:2}"                                                                                         # what was asked for
 )
 
 want() {

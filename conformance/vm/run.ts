@@ -2,8 +2,10 @@
 //   --init tiny|systemd          only that one
 //   --engine uml|qemu|qemu-6.1   see vm.sh; uml
 //   --cgroups v2|hybrid|v1       how they are mounted; v2
-//   --only NAME[,NAME…]          only these of conformance/cli and conformance/cases
-// RUNTIME is the runtime as with `npm run conformance`; a name is one of the guest's own: runc, crun.
+//   --suite cases|engines        conformance/cli and conformance/cases, or conformance/engines; cases
+//   --only NAME[,NAME…]          only these files of it
+//   --grep TEXT                  only tests in whose name it is
+// RUNTIME is the runtime as with `npm run conformance`; a name is one of the guest's own: runc, crun. ENGINES_DIR is shared.
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
@@ -13,7 +15,27 @@ import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDERS = ['cli', 'cases'].map((name) => join(PROJECT, 'conformance', name));
+/** What the guest has besides for the engines: Debian's. */
+const ENGINES = [
+  'containerd',
+  'containernetworking-plugins',
+  'docker.io',
+  'docker-cli',
+  'docker-buildx',
+  'podman',
+  'conmon',
+  'fuse-overlayfs',
+  'passt',
+  'slirp4netns',
+];
+interface Suite {
+  readonly folders: readonly string[];
+  readonly packages: readonly string[];
+}
+const SUITES: Readonly<Record<string, Suite>> = {
+  cases: { folders: ['cli', 'cases'], packages: [] },
+  engines: { folders: ['engines'], packages: ENGINES },
+};
 const BUNDLED = 'dist/conformance';
 const RECEIVER = 'dist/receiver';
 
@@ -22,9 +44,14 @@ const { values } = parseArgs({
     init: { type: 'string' },
     engine: { type: 'string', default: 'uml' },
     cgroups: { type: 'string', default: 'v2' },
+    suite: { type: 'string', default: 'cases' },
     only: { type: 'string' },
+    grep: { type: 'string' },
   },
 });
+const suite = SUITES[values.suite];
+if (suite === undefined) throw new Error(`no suite ${values.suite}`);
+const { folders, packages } = suite;
 
 /** Arguments of the kernel: systemd reads them, and the tiny first process. */
 const LEGACY = 'systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1';
@@ -39,7 +66,8 @@ async function bundleCases(): Promise<void> {
   const outdir = join(PROJECT, BUNDLED);
   rmSync(outdir, { recursive: true, force: true });
   const wanted = values.only?.split(',').map((name) => `${name}.test.ts`);
-  const files = FOLDERS.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  const paths = folders.map((name) => join(PROJECT, 'conformance', name));
+  const files = paths.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
   const entryPoints = files.filter((file) => wanted?.includes(basename(file)) ?? file.endsWith('.test.ts'));
   const common = { bundle: true, splitting: true, platform: 'node', format: 'esm', target: 'node20' } as const;
   await build({
@@ -47,7 +75,7 @@ async function bundleCases(): Promise<void> {
     entryPoints,
     outdir,
     outbase: join(PROJECT, 'conformance'),
-    external: ['mocha'],
+    external: ['mocha', '@grpc/*', 'tar-stream'],
     sourcemap: 'inline',
     outExtension: { '.js': '.mjs' },
   });
@@ -76,13 +104,16 @@ function runIn(init: string): boolean {
   console.log(
     `\n== ${process.env['RUNTIME'] ?? 'dist/tsoci'} in a guest (${values.engine}, ${values.cgroups}) with ${init}`,
   );
-  const passed = Object.entries(process.env).filter(([name]) => /^(RUNTIME|TSOCI_|UPDATE_)/.test(name));
+  const passed = Object.entries(process.env).filter(([name]) => /^(RUNTIME|TSOCI_|UPDATE_|ENGINES_)/.test(name));
   const given = [...passed, ['CONFORMANCE_RECEIVER', RECEIVER] as const];
   const environment = given.flatMap(([name, value]) => ['-E', `${name}=${value}`]);
-  const tests = [...MOCHA, ...OPTIONS, `${BUNDLED}/*/*.test.mjs`];
+  const chosen = values.grep === undefined ? [] : ['--grep', values.grep];
+  const tests = [...MOCHA, ...OPTIONS, ...chosen, `${BUNDLED}/*/*.test.mjs`];
   const command = ['bash', '-c', `${WEIGHING}; ${RDMA}; exec "$@"`, 'bash', ...tests];
   const how = ['-e', values.engine, '-i', init, '-k', CGROUPS[values.cgroups] ?? ''];
-  const machine = [...how, '-v', `${PROJECT}:ro`, '-t', '3000', ...environment, '--'];
+  const shared = [PROJECT, process.env['ENGINES_DIR'] ?? []].flat().flatMap((folder) => ['-v', `${folder}:ro`]);
+  const installed = packages.flatMap((name) => ['-p', name]);
+  const machine = [...how, ...installed, ...shared, '-t', '3000', ...environment, '--'];
   const vm = fileURLToPath(new URL('vm.sh', import.meta.url));
   const { status } = spawnSync(vm, [...machine, ...command], { stdio: 'inherit', cwd: PROJECT });
   if (status !== 0) console.log(`${basename(vm)}: status ${status}`);

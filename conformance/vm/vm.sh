@@ -13,6 +13,7 @@ usage: vm.sh [options] [--] COMMAND [ARG...]   run COMMAND in the guest; its exi
                     qemu: QEMU without KVM (some ten times slower; every controller of v2);
                     qemu-6.1: the same with the kernel of Debian 12 (every controller of v1 too, rdma devices)
   -i tiny|systemd   the guest's first process (tiny)
+  -p PACKAGE        a Debian package that the guest has besides; may be repeated; such a guest is kept beside the plain one
   -v DIR[:ro]       show this folder in the guest, at the same path; may be repeated (default: the current one)
   -E NAME=VALUE     for the command's environment; may be repeated
   -m MIB            memory of the guest (2048)
@@ -31,11 +32,12 @@ die() {
 }
 
 engine=uml init=tiny memory=2048 limit=1200 arguments='' console=''
-shares=() environment=()
-while getopts e:i:v:E:m:t:k:ch option; do
+shares=() environment=() packages=()
+while getopts e:i:p:v:E:m:t:k:ch option; do
     case $option in
         e) engine=$OPTARG ;;
         i) init=$OPTARG ;;
+        p) packages+=("$OPTARG") ;;
         v) shares+=("$OPTARG") ;;
         E) environment+=("$OPTARG") ;;
         m) memory=$OPTARG ;;
@@ -55,12 +57,12 @@ shift $((OPTIND - 1))
 export VM_MIRROR=${VM_MIRROR:-$(awk '$1 == "URIs:" { print $2; exit }' /etc/apt/sources.list.d/*.sources)}
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tsoci-vm}
 # Its name tells what it was made of.
-digest=$( (cd "$here" && cat image.sh && find guest -type f -exec sha256sum {} + | sort && node -v) | sha256sum)
+digest=$( (cd "$here" && cat image.sh && find guest -type f -exec sha256sum {} + | sort && node -v && echo "${packages[*]}") | sha256sum)
 image=$cache/guest-${digest:0:12}
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
-[ -e "$image/root.ext4" ] || "$here/image.sh" "$image" >&2
+[ -e "$image/root.ext4" ] || "$here/image.sh" "$image" "${packages[@]}" >&2
 exec 9>&-
 [ "$engine" = uml ] || command -v qemu-system-x86_64 >/dev/null || DEBIAN_FRONTEND=noninteractive \
     apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends qemu-system-x86 >&2
