@@ -100,8 +100,8 @@ describe(`systemd cgroups: fields (${mode})`, () => {
     for (const [peer, where, why] of row.deviations ?? []) {
       if (where === 'both' || where === version) deviates(context, peer, why);
     }
-    for (const [peer, where, why] of units[row.field]?.deviations ?? []) {
-      if (where === 'both' || where === when) deviates(context, peer, why);
+    for (const [peer, times, why, where = version] of units[row.field]?.deviations ?? []) {
+      if (where === version && (times === 'both' || times === when)) deviates(context, peer, why);
     }
     if (isMissing(row)) deviates(context, 'runc', 'passes over a controller that is not in v1');
   }

@@ -265,7 +265,7 @@ describe('systemd cgroups', () => {
     const slice = `tsociconf${process.pid}.slice`;
     const made = make('create', 'true', (config) => {
       config.linux.cgroupsPath = `:x:${slice}`;
-      config.process.args = ['/nosuch'];
+      config.hooks = { createRuntime: [{ path: '/bin/false' }] };
     });
     expect(made.status).to.equal(1);
     expect(show(slice)['ActiveState']).to.equal('inactive');

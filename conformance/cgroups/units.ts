@@ -9,8 +9,8 @@ export interface UnitProperties {
   /** On v1 and hybrid hosts. */
   readonly v1?: Files;
   readonly v2?: Files;
-  /** [peer, when, why] of peers that are known to do otherwise where systemd manages the cgroups. */
-  readonly deviations?: readonly (readonly [peer: string, when: When | 'both', why: string])[];
+  /** [peer, when, why] of peers that are known to do otherwise where systemd manages the cgroups; without `where` on both. */
+  readonly deviations?: readonly (readonly [peer: string, when: When | 'both', why: string, where?: 'v1' | 'v2'])[];
 }
 
 const MIB = 1 << 20;
@@ -19,7 +19,7 @@ const both = (properties: Files): UnitProperties => ({ v1: properties, v2: prope
 
 const UPDATES_LITTLE = ['runc', 'updated', 'passes over it in silence'] as const;
 const KEEPS_REFUSED = ['runc', 'updated', 'keeps the property of an update that the kernel refuses'] as const;
-const TELLS_LITTLE = ['runc', 'both', 'does not tell systemd of it'] as const;
+const TELLS_LITTLE = ['runc', 'both', 'does not tell systemd of it, also 1.3'] as const;
 
 const limit = { v1: { MemoryLimit: `${64 * MIB}` }, v2: { MemoryMax: `${64 * MIB}` } };
 
@@ -59,7 +59,11 @@ export const units: Readonly<Record<string, UnitProperties>> = {
   // systemd knows no 0.
   'pids.limit, 0': both({ TasksMax: '1' }),
   'pids.limit, none': both({ TasksMax: 'infinity' }),
-  'blockIO.weight': { v1: { BlockIOWeight: '500' }, v2: { IOWeight: '4950' }, deviations: [KEEPS_REFUSED] },
+  'blockIO.weight': {
+    v1: { BlockIOWeight: '500' },
+    v2: { IOWeight: '4950' },
+    deviations: [KEEPS_REFUSED, [...TELLS_LITTLE, 'v2']],
+  },
   'blockIO.weightDevice.weight': {
     v1: { BlockIODeviceWeight: `/dev/block/${DISK} 500` },
     v2: { IODeviceWeight: `/dev/block/${DISK} 4950` },
