@@ -1,4 +1,4 @@
-// The part of a kubelet: containerd's CRI by its gRPC socket. Pods get a network by CNI's ptp plugin, inside the namespaces of the test.
+// The part of a kubelet: the CRI by an engine's gRPC socket. Pods get a network by CNI's ptp plugin, inside the namespaces of the test.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,11 +6,11 @@ import { type Client, credentials, loadPackageDefinition, type ServiceClientCons
 import { loadSync } from '@grpc/proto-loader';
 import type { Context } from 'mocha';
 import type { Driver } from './drivers.ts';
-import { must, obstacle, PATIENCE } from './engine.ts';
-import { IMAGE, PAUSE } from './image.ts';
+import { obstacle, PATIENCE } from './engine.ts';
+import { IMAGE } from './image.ts';
 import { fenced } from './page.ts';
 
-const PLUGINS = '/usr/lib/cni';
+export const PLUGINS = '/usr/lib/cni';
 const PROTO = 'conformance/engines/cri.proto';
 
 /** The runtime handler of the page's RuntimeClass. */
@@ -21,6 +21,27 @@ export const HANDLER = /^handler: (\S+)$/m.exec(fenced('yaml RuntimeClass'))?.[1
 export type Message = Record<string, any>;
 export type Call = (method: string, request: Message) => Promise<Message>;
 
+/** An engine that a kubelet can call. */
+export interface CriEngine {
+  readonly dir: string;
+  readonly socket: string;
+  /** Its own words, where the test meets them. */
+  readonly words: {
+    readonly unknownHandler: string;
+    readonly timeout: string;
+    /** What stands before the id in the name of a container's scope. */
+    readonly scope: string;
+  };
+  /** Whether it calls the runtime when a container is created, or when it is started. */
+  readonly callsAtCreation: boolean;
+  start(driver: Driver): Promise<void>;
+  restart(): Promise<void>;
+  /** Ends it, and removes what it had, the cgroup `group` too. */
+  end(group: string): Promise<void>;
+  /** The runtime that a container was made by, of ContainerStatus' info. */
+  runtimeOf(info: Message): string;
+}
+
 /** Skips a suite, with the reason said, where pods cannot get a network. */
 export function skipWithoutPlugins(context: Context): void {
   if (obstacle(join(PLUGINS, 'ptp'), join(PLUGINS, 'host-local')) === undefined) return;
@@ -29,7 +50,7 @@ export function skipWithoutPlugins(context: Context): void {
 }
 
 /** A folder with the configuration of the pods' network. */
-function writeNetwork(dir: string): string {
+export function writeNetwork(dir: string): string {
   const networks = join(dir, 'cni');
   mkdirSync(networks);
   const range = [[{ subnet: '10.88.0.0/16' }]];
@@ -37,47 +58,6 @@ function writeNetwork(dir: string): string {
   const list = { cniVersion: '0.4.0', name: 'pods', plugins: [plugin] };
   writeFileSync(join(networks, '10-pods.conflist'), JSON.stringify(list));
   return networks;
-}
-
-/** What a test has to say of its own in version 2 of config.toml, and in version 3: the handler is the only runtime. */
-const PLACES = {
-  2: (networks: string) => {
-    const cri = 'plugins."io.containerd.grpc.v1.cri"';
-    return `[${cri}]
-  sandbox_image = "${PAUSE}"
-  restrict_oom_score_adj = true
-[${cri}.cni]
-  bin_dir = "${PLUGINS}"
-  conf_dir = "${networks}"
-[${cri}.containerd]
-  snapshotter = "native"
-  default_runtime_name = "${HANDLER}"
-`;
-  },
-  3: (networks: string) => {
-    const runtime = 'plugins."io.containerd.cri.v1.runtime"';
-    const images = 'plugins."io.containerd.cri.v1.images"';
-    return `[${images}]
-  snapshotter = "native"
-[${images}.pinned_images]
-  sandbox = "${PAUSE}"
-[${runtime}]
-  restrict_oom_score_adj = true
-[${runtime}.cni]
-  bin_dirs = ["${PLUGINS}"]
-  conf_dir = "${networks}"
-[${runtime}.containerd]
-  default_runtime_name = "${HANDLER}"
-`;
-  },
-};
-
-/** containerd's config.toml: the page's, with the driver and the places of the test. */
-export function configureCri(dir: string, driver: Driver): string {
-  const version = Number(/ v?(\d+)\./.exec(must(['containerd', '--version']))?.[1]) < 2 ? 2 : 3;
-  const page = fenced(`toml /etc/containerd/config.toml, version ${version}`);
-  const told = page.replace('SystemdCgroup = true', `SystemdCgroup = ${driver === 'systemd'}`);
-  return `${told}${PLACES[version](writeNetwork(dir))}`;
 }
 
 /** A client of the runtime service at `socket`. */
@@ -111,7 +91,7 @@ export const containerConfig = (
   { resources = {}, securityContext = {} }: Message = {},
 ): Message => ({
   metadata: { name },
-  image: { image: IMAGE },
+  image: { image: IMAGE, userSpecifiedImage: IMAGE },
   command: ['/bin/sh', '-c', script],
   logPath: `${name}.log`,
   linux: { resources, securityContext: { namespaceOptions: OWN, ...securityContext } },

@@ -47,6 +47,14 @@ export function obstacle(...programs: readonly string[]): string | undefined {
   return programs.filter((program) => which(program) === '').map((program) => `${program} is not installed`)[0];
 }
 
+const SYS_RESOURCE = 1n << 24n;
+
+/** Whether CAP_SYS_RESOURCE is there, without which a limit cannot be raised and oom_score_adj not be lowered. */
+export const mayRaiseLimits = (): boolean => {
+  const caps = /^CapEff:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return (BigInt(`0x${caps}`) & SYS_RESOURCE) !== 0n;
+};
+
 /** Where a program is, or ''. */
 export const which = (program: string): string => spawnSync('which', [program], { encoding: 'utf8' }).stdout.trim();
 

@@ -14,6 +14,7 @@ import {
   folder,
   holdNamespaces,
   inFolderOfEngines,
+  mayRaiseLimits,
   must,
   obstacle,
   type Run,
@@ -35,15 +36,13 @@ const FILES: Record<string, string> = {
   subuid: `${TESTER.name}:${FIRST_SUB_ID}:65536`,
   subgid: `${TESTER.name}:${FIRST_SUB_ID}:65536`,
 };
-const SYS_RESOURCE = 1n << 24n;
 
 /** podman as root raises NOFILE and NPROC by itself, which needs CAP_SYS_RESOURCE: ask for little instead. */
 export const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
 
 /** Why no pod with an infra container runs as root: its limits cannot be asked for. */
 export function obstacleToPods(rootless: boolean): string | undefined {
-  const caps = BigInt(`0x${/^CapEff:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]}`);
-  return rootless || caps & SYS_RESOURCE
+  return rootless || mayRaiseLimits()
     ? undefined
     : 'podman raises limits of infra containers, and CAP_SYS_RESOURCE is not there';
 }
