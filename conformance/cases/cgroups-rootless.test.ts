@@ -57,6 +57,15 @@ describe('cgroups without privileges', () => {
     expect(result).to.deep.include({ status: 1, stdout: '' });
   });
 
+  it('does not run outside of the cgroup that is named', function () {
+    deviates(this, 'crun', 'fails at the user namespace before');
+    const result = runAs('echo ran', ({ linux }) => {
+      linux.cgroupsPath = `/${c.bundle.id}/below`;
+    });
+    expect(result).to.deep.include({ status: 1, stdout: '' });
+    expect(result.stderr).to.match(/permission denied/i);
+  });
+
   it('has the limits in a subtree that was given to the user', function () {
     if (!isUnified) {
       this.test!.title += ' [cgroup v2 alone has subtrees to give]';

@@ -6,7 +6,7 @@ import type { LinuxResources, Spec } from '../../spec/types.ts';
 import { useDoor } from '../sys/current.ts';
 import { openRecorder } from '../sys/recorder.ts';
 import { deviceAccess } from './devices/access.ts';
-import { parseCgroups } from './host.ts';
+import { type CgroupHost, parseCgroups } from './host.ts';
 import { planCgroup } from './plan.ts';
 import { runCgroupStep } from './run.ts';
 import { legacyRules } from './v1/devices.ts';
@@ -60,6 +60,17 @@ describe('planCgroup', () => {
     const paths = (path?: string) => planCgroup(specOf({}, path), host, 'id', false).paths;
     expect(paths('x/../../y')['unified']).to.equal('/sys/fs/cgroup/unified/a/y');
     expect(paths()['unified']).to.equal('/sys/fs/cgroup/unified/a/id');
+  });
+
+  it('does without a cgroup where there are no privileges, but not without one that is named', () => {
+    const optional = (host: CgroupHost, path?: string) =>
+      planCgroup(specOf({}, path), host, 'id', true)
+        .join.map((step) => 'optional' in step && step.optional)
+        .includes(true);
+    for (const host of [HYBRID, UNIFIED]) {
+      expect(optional(host)).to.equal(true);
+      expect(optional(host, '/a/b')).to.equal(false);
+    }
   });
 
   it('writes the limit before memory and swap together, the period before the quota', () => {

@@ -141,7 +141,9 @@ export function planCgroup(spec: Spec, host: CgroupHost, id: string, rootless: b
   const paths = cgroupPaths(spec, host, id);
   const devices = planCgroupDevices(spec, host, paths, rootless);
   const resources = spec.linux?.resources ?? {};
-  const wanted = { host, paths, resources, settings: settingsOf(resources, host), rootless };
+  // COMPAT: without privileges a cgroup may be done without, but not one that is named, as with runc.
+  const dispensable = rootless && (spec.linux?.cgroupsPath ?? '') === '';
+  const wanted = { host, paths, resources, settings: settingsOf(resources, host), rootless: dispensable };
   return {
     paths,
     beforeJoin: [...planHierarchies(wanted), ...(devices.late ? [] : devices.steps), ...planOwner(spec, host, paths)],
