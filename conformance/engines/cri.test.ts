@@ -22,6 +22,8 @@ import { DRIVERS, pathOf, propertyOf } from './drivers.ts';
 import { cgroupFile, eventually, mayRaiseLimits, must, PATIENCE, runtimeFile } from './engine.ts';
 
 const LOOP = 'trap "exit 5" TERM; echo up; echo aside >&2; while :; do sleep 0.1; done';
+/** CRI-O sends SIGTERM before SIGKILL in any case. */
+const DEAF = 'trap "" TERM; echo up; while :; do sleep 0.1; done';
 
 const ENGINES = [
   { name: 'containerd', Engine: ContainerdCri, skip: skipWithoutContainerd },
@@ -288,8 +290,10 @@ for (const { name, Engine, skip, driver } of ENGINES.flatMap((one) => DRIVERS.ma
       it('stops its containers, by SIGTERM and by SIGKILL, and starts them anew', async () => {
         await call('StopContainer', { containerId: first, timeout: 20 });
         expect(await status(first)).to.include({ state: 'CONTAINER_EXITED', exitCode: 5 });
-        await call('StopContainer', { containerId: second, timeout: 0 });
-        expect(await status(second)).to.include({ state: 'CONTAINER_EXITED', exitCode: 137 });
+        const deaf = await start(containerConfig('deaf', DEAF));
+        await eventually('its first line', () => log('deaf').includes('up'));
+        await call('StopContainer', { containerId: deaf, timeout: 0 });
+        expect(await status(deaf)).to.include({ state: 'CONTAINER_EXITED', exitCode: 137 });
         await call('RemoveContainer', { containerId: first });
         expect(await failure(status(first))).to.contain('not found');
         const again = await start(containerConfig('first', LOOP));
