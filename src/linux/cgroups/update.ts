@@ -52,8 +52,8 @@ function numberIn(path: string): bigint | undefined {
 
 /** What the kernel has of quota and period, where one of them is not to be asked for without the other. */
 export function heldBandwidth({ cpu, unified }: CgroupPaths, isManaged: boolean): Bandwidth | undefined {
-  if (cpu === undefined) return parseBandwidth(textOf(`${unified}/cpu.max`) ?? '', PERIOD);
-  if (!isManaged) return undefined;
+  if (cpu === undefined && unified !== undefined) return parseBandwidth(textOf(`${unified}/cpu.max`) ?? '', PERIOD);
+  if (cpu === undefined || !isManaged) return undefined;
   const [quota, period] = ['quota', 'period'].map((name) => numberIn(`${cpu}/cpu.cfs_${name}_us`));
   return quota === undefined || period === undefined ? undefined : { quota, period };
 }
@@ -84,7 +84,8 @@ function withMemoryLimit(resources: LinuxResources, limit: bigint | undefined): 
 export function completed(resources: LinuxResources, paths: CgroupPaths, isManaged: boolean): LinuxResources {
   const bandwidth = heldBandwidth(paths, isManaged);
   const whole = bandwidth === undefined ? resources : withWholeBandwidth(resources, bandwidth);
-  return withMemoryLimit(whole, numberIn(`${paths['unified']}/memory.max`));
+  const { unified } = paths;
+  return unified === undefined ? whole : withMemoryLimit(whole, numberIn(`${unified}/memory.max`));
 }
 
 /**
