@@ -90,12 +90,27 @@ for (const driver of DRIVERS) {
       expect(shell([], script).stderr).to.not.contain('Operation not permitted');
     });
 
-    it('tells when memory has run out', () => {
-      const limit = ['--memory', '20m', '--memory-swap', '20m'];
-      const more = ['busybox', 'dd', 'if=/dev/zero', 'of=/dev/null', 'bs=100M', 'count=1'];
-      const id = docker.must('run', '--detach', '--network', 'none', ...limit, IMAGE, ...more);
-      expect(docker.must('wait', id)).to.equal('137');
-      expect(inspect(id, '{{.State.OOMKilled}}')).to.equal('true');
+    describe('memory that has run out', () => {
+      const run = ['run', '--detach', '--network', 'none', '--memory', '20m', '--memory-swap', '20m', IMAGE];
+      const hog = 'busybox dd if=/dev/zero of=/dev/null bs=100M count=1';
+      const isTold = (id: string) => inspect(id, '{{.State.OOMKilled}}') === 'true';
+
+      it('ends the container, and is told', () => {
+        const id = docker.must(...run, ...hog.split(' '));
+        expect(docker.must('wait', id)).to.equal('137');
+        // systemd takes the cgroup away with its last process, before containerd's shim has read it.
+        if (driver === 'cgroupfs') expect(isTold(id)).to.equal(true);
+      });
+
+      it('is told of a container that lives on', async () => {
+        const id = docker.must(...run, '/bin/sh', '-c', `${hog}; echo $?; exec sleep 1000`);
+        await eventually('the end of the hog', () => docker.must('logs', id).endsWith('137'));
+        const events = ['events', '--since', '1h', '--until', '0s', '--filter', `container=${id}`];
+        await eventually('the event', () => docker.must(...events, '--format', '{{.Action}}').includes('oom'));
+        docker.must('kill', id);
+        docker.must('wait', id);
+        expect(isTold(id)).to.equal(true);
+      });
     });
 
     it('shows the cgroup of the container as its root, or all those of the host', () => {
