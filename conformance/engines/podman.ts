@@ -159,7 +159,7 @@ export class Podman {
   }
 
   #enter(): string[] {
-    const enter = ['nsenter', '--target', String(this.#namespaces?.pid), '--mount', '--net', `--wd=${this.dir}`];
+    const enter = ['nsenter', '--target', String(this.#namespaces?.pid), '--mount', '--net', `--wdns=${this.dir}`];
     if (this.#user === undefined) return enter;
     return [...enter, 'setpriv', '--reuid', `${this.#user.id}`, '--regid', `${this.#user.id}`, '--clear-groups'];
   }
