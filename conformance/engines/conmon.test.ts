@@ -181,14 +181,17 @@ for (const driver of DRIVERS) {
     });
 
     it('finds the cgroup in which memory runs out', async () => {
-      await start('dd if=/dev/zero of=/dev/null bs=200M count=1; echo survived', (config) => {
+      // The container outlives the hog: its cgroup is there until conmon has looked.
+      const hog = 'dd if=/dev/zero of=/dev/null bs=200M count=1';
+      await start(`${hog}; while [ ! -e /tmp/end ]; do sleep 0.05; done`, (config) => {
         config.linux.resources.memory = { limit: 32 << 20, swap: 32 << 20 };
       });
-      await ended();
       await eventually(
         'the file `oom`',
         () => existsSync(conmon.path('persist/oom')) || existsSync(conmon.path('oom')),
       );
+      writeFileSync(join(c.bundle.rootfs, 'tmp/end'), '');
+      await ended();
       remove();
     });
 
