@@ -10,6 +10,7 @@ import { baseConfig, type Config, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
 import { isUnified } from '../harness/cgroup.ts';
 import { runtimeName } from '../harness/runtime.ts';
+import { skipSuite } from '../harness/skip.ts';
 import { Conmon } from './conmon.ts';
 import { DRIVERS, pathOf } from './drivers.ts';
 import { eventually, obstacle, PATIENCE } from './engine.ts';
@@ -22,9 +23,7 @@ for (const driver of DRIVERS) {
         runtimeName === 'crun' && !isUnified
           ? 'crun needs a namespace of its own on a hybrid host'
           : obstacle('conmon', 'perl');
-      if (reason === undefined) return;
-      console.log(`conmon skipped: ${reason}`);
-      this.skip();
+      skipSuite(this, 'conmon', reason);
     });
     const c = useCase();
     let conmon: Conmon;

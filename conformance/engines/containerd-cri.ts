@@ -1,11 +1,10 @@
 // containerd as a kubelet's engine.
 
-import { join } from 'node:path';
 import { Containerd } from './containerd.ts';
 import { type CriEngine, HANDLER, type Message, PLUGINS, writeNetwork } from './cri.ts';
 import type { Driver } from './drivers.ts';
 import { eventually, must } from './engine.ts';
-import { PAUSE, writeImage, writePause } from './image.ts';
+import { PAUSE, writeImages } from './image.ts';
 import { fenced } from './page.ts';
 
 /** What a test has to say of its own in version 2 of config.toml, and in version 3: the handler is the only runtime. */
@@ -63,9 +62,7 @@ export class ContainerdCri implements CriEngine {
 
   async start(driver: Driver): Promise<void> {
     await this.#containerd.start(configure(this.dir, driver));
-    await writeImage(join(this.dir, 'image.tar'));
-    await writePause(join(this.dir, 'pause.tar'));
-    for (const name of ['image', 'pause']) this.#containerd.import(join(this.dir, `${name}.tar`));
+    for (const tar of await writeImages(this.dir)) this.#containerd.import(tar);
     const images = () => must(this.#containerd.ctr('image', 'ls'));
     await eventually('the images', () => images().split('cri-containerd.image=managed').length > 4);
   }

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
+import { skipSuite } from '../harness/skip.ts';
 import { removeUnits } from './drivers.ts';
 import { clean, folder, holdNamespaces, must, obstacle, startDaemon, stopDaemon } from './engine.ts';
 
@@ -65,7 +66,5 @@ export class Containerd {
 /** Skips a suite, with the reason said, where containerd is not to be had. */
 export function skipWithoutContainerd(context: Context): void {
   const reason = obstacle('containerd', 'ctr', 'containerd-shim-runc-v2');
-  if (reason === undefined) return;
-  console.log(`containerd skipped: ${reason}`);
-  context.skip();
+  skipSuite(context, 'containerd', reason);
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { deviates } from '../harness/runtime.ts';
+import { skip } from '../harness/skip.ts';
 import { skipWithoutContainerd } from './containerd.ts';
 import { ContainerdCri } from './containerd-cri.ts';
 import {
@@ -26,11 +27,13 @@ const LOOP = 'trap "exit 5" TERM; echo up; echo aside >&2; while :; do sleep 0.1
 const DEAF = 'trap "" TERM; echo up; while :; do sleep 0.1; done';
 
 const ENGINES = [
-  { name: 'containerd', Engine: ContainerdCri, skip: skipWithoutContainerd },
-  { name: 'CRI-O', Engine: Crio, skip: skipWithoutCrio },
+  { name: 'containerd', Engine: ContainerdCri, skipWithout: skipWithoutContainerd },
+  { name: 'CRI-O', Engine: Crio, skipWithout: skipWithoutCrio },
 ];
 
-for (const { name, Engine, skip, driver } of ENGINES.flatMap((one) => DRIVERS.map((driver) => ({ ...one, driver })))) {
+for (const { name, Engine, skipWithout, driver } of ENGINES.flatMap((one) =>
+  DRIVERS.map((driver) => ({ ...one, driver })),
+)) {
   describe(`engine: CRI of ${name}, cgroups by ${driver}`, function () {
     this.timeout(10 * PATIENCE);
     const group = `tsoci_cri_${process.pid}`;
@@ -81,7 +84,7 @@ for (const { name, Engine, skip, driver } of ENGINES.flatMap((one) => DRIVERS.ma
     const log = (name: string) => readFileSync(join(logs(), `${name}.log`), 'utf8');
 
     before(async function () {
-      skip(this);
+      skipWithout(this);
       skipWithoutPlugins(this);
       engine = new Engine();
       await engine.start(driver);
@@ -172,8 +175,7 @@ for (const { name, Engine, skip, driver } of ENGINES.flatMap((one) => DRIVERS.ma
 
     it('ends all processes of a container that shares the pid namespace of its pod', async function () {
       if (engine instanceof Crio && !mayRaiseLimits()) {
-        console.log('skipped: CRI-O lowers oom_score_adj of infra containers, and CAP_SYS_RESOURCE is not there');
-        this.skip();
+        skip(this, 'CRI-O lowers oom_score_adj of infra containers, and CAP_SYS_RESOURCE is not there');
       }
       const namespaceOptions = { pid: 'POD' };
       await runPod({ securityContext: { namespaceOptions } });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Client, credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { Context } from 'mocha';
+import { skipSuite } from '../harness/skip.ts';
 import type { Driver } from './drivers.ts';
 import { obstacle, PATIENCE } from './engine.ts';
 import { IMAGE } from './image.ts';
@@ -44,9 +45,7 @@ export interface CriEngine {
 
 /** Skips a suite, with the reason said, where pods cannot get a network. */
 export function skipWithoutPlugins(context: Context): void {
-  if (obstacle(join(PLUGINS, 'ptp'), join(PLUGINS, 'host-local')) === undefined) return;
-  console.log(`CRI skipped: no CNI plugins in ${PLUGINS}`);
-  context.skip();
+  skipSuite(context, 'CRI', obstacle(join(PLUGINS, 'ptp'), join(PLUGINS, 'host-local')));
 }
 
 /** A folder with the configuration of the pods' network. */

@@ -4,18 +4,17 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
-import { type CriEngine, type Message, PLUGINS, writeNetwork } from './cri.ts';
+import { skipSuite } from '../harness/skip.ts';
+import { type CriEngine, HANDLER, type Message, PLUGINS, writeNetwork } from './cri.ts';
 import { type Driver, removeUnits } from './drivers.ts';
 import { clean, folder, holdNamespaces, must, obstacle, startDaemon, stopDaemon, which } from './engine.ts';
-import { PAUSE, writeImage, writePause } from './image.ts';
+import { PAUSE, writeImages } from './image.ts';
 import { fenced } from './page.ts';
 
 /** Skips a suite, with the reason said, where CRI-O is not to be had. */
 export function skipWithoutCrio(context: Context): void {
   const reason = obstacle('crio', 'pinns', 'conmon', 'podman');
-  if (reason === undefined) return;
-  console.log(`CRI-O skipped: ${reason}`);
-  context.skip();
+  skipSuite(context, 'CRI-O', reason);
 }
 
 export class Crio implements CriEngine {
@@ -36,9 +35,7 @@ export class Crio implements CriEngine {
     writeFileSync(join(this.dir, 'policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
     writeFileSync(this.#config, this.#configuration(driver));
     this.#namespaces = await holdNamespaces();
-    await writeImage(join(this.dir, 'image.tar'));
-    await writePause(join(this.dir, 'pause.tar'));
-    for (const name of ['image', 'pause']) this.#import(join(this.dir, `${name}.tar`));
+    for (const tar of await writeImages(this.dir)) this.#import(tar);
     await this.#run();
   }
 
@@ -85,7 +82,7 @@ plugin_dirs = ["${PLUGINS}"]
 [crio.nri]
 enable_nri = false
 [crio.runtime]
-default_runtime = "tsoci"
+default_runtime = "${HANDLER}"
 cgroup_manager = "${driver}"
 conmon_cgroup = "pod"
 hooks_dir = []

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { needsController } from '../harness/cgroup.ts';
 import { runtimePath } from '../harness/runtime.ts';
+import { skip } from '../harness/skip.ts';
 import { Docker, skipWithoutDocker } from './dockerd.ts';
 import { DRIVERS, pathOf, propertyOf } from './drivers.ts';
 import {
@@ -19,7 +20,6 @@ import {
   onTerminal,
   PATIENCE,
   SCRIPT,
-  skip,
 } from './engine.ts';
 import { IMAGE } from './image.ts';
 import { pageCommand } from './page.ts';

@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Context } from 'mocha';
+import { skipSuite } from '../harness/skip.ts';
 import { type Driver, parentOf, removeUnits } from './drivers.ts';
 import {
   clean,
@@ -28,9 +29,7 @@ const NETWORK = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip
 /** Skips a suite, with the reason said, where dockerd is not to be had. */
 export function skipWithoutDocker(context: Context): void {
   const reason = obstacle('dockerd', CLIENT, 'containerd');
-  if (reason === undefined) return;
-  console.log(`docker skipped: ${reason}`);
-  context.skip();
+  skipSuite(context, 'docker', reason);
 }
 
 export class Docker {

@@ -19,6 +19,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Context } from 'mocha';
 import { runtimePath } from '../harness/runtime.ts';
+import { skip } from '../harness/skip.ts';
+import { pathOf } from './drivers.ts';
 
 /** ENGINES_DIR is a folder of other engines, as `dpkg-deb -x` makes it: they go before the installed ones. */
 const folderOfEngines = process.env['ENGINES_DIR'];
@@ -108,12 +110,6 @@ export async function onTerminal(words: readonly string[], env: NodeJS.ProcessEn
   return output;
 }
 
-/** Skips a test, its title telling the reason. */
-export function skip(context: Context, reason: string): void {
-  if (context.test !== undefined) context.test.title += ` [${reason}]`;
-  context.skip();
-}
-
 /** Skips where the runtime has no such verb. */
 export function needs(context: Context, verb: string): void {
   if (command([runtimePath, verb, '--help']).status !== 0) skip(context, `${runtimePath} has no ${verb}`);
@@ -136,8 +132,7 @@ export function cgroupFile(pid: number | string, controller: string, v1: string,
       return readFileSync(join('/sys/fs/cgroup', controllers, path, v1), 'utf8').trim();
     }
   }
-  const path = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
-  return readFileSync(join('/sys/fs/cgroup', path, v2), 'utf8').trim();
+  return readFileSync(join('/sys/fs/cgroup', pathOf(pid), v2), 'utf8').trim();
 }
 
 /** Whether the kernel lets the processes of a container stand still. */

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { createWriteStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
@@ -42,7 +43,13 @@ async function layer(): Promise<Buffer> {
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
-export const writePause = (path: string): Promise<void> => writeImage(path, PAUSE, ['/bin/sleep', '1000000']);
+/** Writes the image and that of pods into `dir`: their paths. */
+export async function writeImages(dir: string): Promise<string[]> {
+  const [image, pause] = [join(dir, 'image.tar'), join(dir, 'pause.tar')];
+  await writeImage(image);
+  await writeImage(pause, PAUSE, ['/bin/sleep', '1000000']);
+  return [image, pause];
+}
 
 /** Writes the image as a tar to `path`; `Cmd` is what it runs unless told otherwise. */
 export async function writeImage(path: string, name = IMAGE, Cmd = ['/bin/sh']): Promise<void> {

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { skip } from '../harness/skip.ts';
 import { OF_USER, systemctl, USER } from '../harness/systemd.ts';
 import { DRIVERS, parentOf, pathOf, propertyOf } from './drivers.ts';
 import {
@@ -16,7 +17,6 @@ import {
   onTerminal,
   PATIENCE,
   SCRIPT,
-  skip,
   which,
 } from './engine.ts';
 import { IMAGE } from './image.ts';

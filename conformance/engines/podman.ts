@@ -6,6 +6,7 @@ import { appendFileSync, chownSync, copyFileSync, existsSync, mkdirSync, readFil
 import { join } from 'node:path';
 import type { Context } from 'mocha';
 import { runtimeName } from '../harness/runtime.ts';
+import { skipSuite } from '../harness/skip.ts';
 import { obstacleToUser, USER } from '../harness/systemd.ts';
 import { type Driver, removeUnits } from './drivers.ts';
 import {
@@ -21,7 +22,7 @@ import {
   runtimeFile,
   stopDaemon,
 } from './engine.ts';
-import { PAUSE, writeImage, writePause } from './image.ts';
+import { PAUSE, writeImages } from './image.ts';
 import { fenced, pageCommand } from './page.ts';
 
 interface User {
@@ -52,9 +53,7 @@ export function skipWithoutPodman(context: Context, rootless: boolean, driver: D
   const reason =
     obstacle('podman', 'conmon', ...(rootless ? ['newuidmap', 'setpriv'] : [])) ??
     (rootless && driver === 'systemd' ? obstacleToUser() : undefined);
-  if (reason === undefined) return;
-  console.log(`podman skipped: ${reason}`);
-  context.skip();
+  skipSuite(context, 'podman', reason);
 }
 
 export class Podman {
@@ -137,13 +136,12 @@ export class Podman {
     for (const name of ['tmp', 'home', 'xdg', 'etc']) mkdirSync(join(this.dir, name));
     copyFileSync(runtimeFile(), this.#runtime);
     this.configure(true);
-    await writeImage(join(this.dir, 'image.tar'));
-    await writePause(join(this.dir, 'pause.tar'));
+    const images = await writeImages(this.dir);
     writeFileSync(join(this.dir, 'input'), 'through\n');
     if (this.#user === TESTER) this.#addTester();
     for (const name of ['.', 'tmp', 'home', 'xdg'])
       chownSync(join(this.dir, name), this.#user?.id ?? 0, this.#user?.id ?? 0);
-    for (const tar of ['image.tar', 'pause.tar']) this.must('load', '--input', join(this.dir, tar));
+    for (const tar of images) this.must('load', '--input', tar);
   }
 
   async end(): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Context } from 'mocha';
 import type { Bundle } from './bundle.ts';
 import { deviates } from './runtime.ts';
+import { skip } from './skip.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
@@ -37,9 +38,7 @@ export function needsController(context: Context, name: string): void {
   const has = isUnified
     ? readFileSync(join(ROOT, 'cgroup.controllers'), 'utf8').trim().split(' ').includes(name)
     : isLegacy(name);
-  if (has) return;
-  if (context.test !== undefined) context.test.title += ` [no controller ${name} here]`;
-  context.skip();
+  if (!has) skip(context, `no controller ${name} here`);
 }
 
 /** The host has it in a hierarchy of v1; systemd makes a folder even for one that it cannot mount. */
@@ -52,8 +51,7 @@ export function needsLegacy(context: Context, controller: string): void {
 }
 
 /** Names below /sys/fs/cgroup of hierarchies and of links to them; an engine may have made folders that are none. */
-export const legacyNames = (): string[] =>
-  isUnified ? [] : readdirSync(ROOT).filter((name) => existsSync(join(ROOT, name, 'cgroup.procs')));
+export const legacyNames = (): string[] => (isUnified ? [] : readdirSync(ROOT).filter(isLegacy));
 
 /** MAJOR:MINOR of the disk that holds the bundles, else of any. */
 export function diskOf(): string {

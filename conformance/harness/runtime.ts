@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from 'mocha';
+import { skip } from './skip.ts';
 
 export interface Result {
   readonly status: number | null;
@@ -95,9 +96,7 @@ export class Runtime {
 
 /** Marks where a peer is known to differ from the specification: the test is skipped for it, with the reason told. */
 export function deviates(context: Context, name: string, reason: string): void {
-  if (runtimeName !== name) return;
-  if (context.test !== undefined) context.test.title += ` [${name}: ${reason}]`;
-  context.skip();
+  if (runtimeName === name) skip(context, `${name}: ${reason}`);
 }
 
 export function onlyTsoci(context: Context): void {

@@ -44,7 +44,7 @@ export function updateContainer(
   const { unified } = cgroupPaths;
   if (unified !== undefined) checkUsage(request, unified);
   const tell = unit === undefined ? undefined : () => setPropertiesOnly(unit, updatedProperties(request, host), dirs);
-  const writes = planUpdate(request, host, record.cgroupPaths);
-  for (const step of planEnable(writes, host, record.cgroupPaths)) enableMissing(step);
+  const writes = planUpdate(request, host, cgroupPaths);
+  for (const step of planEnable(writes, host, cgroupPaths)) enableMissing(step);
   applyUpdate(writes, warn, tell);
 }
