@@ -180,16 +180,25 @@ for (const driver of DRIVERS) {
     });
 
     it('finds the cgroup in which memory runs out', async () => {
-      // The container outlives the hog: its cgroup is there until conmon has looked.
+      // The container outlives the hog: its cgroup is there until conmon has looked. conmon waits while memory runs out, since on
+      // cgroup v2 its first look is its last: it stops looking if by then the limit has been met and nobody has been killed yet.
       const hog = 'dd if=/dev/zero of=/dev/null bs=200M count=1';
-      await start(`${hog}; while [ ! -e /tmp/end ]; do sleep 0.05; done`, (config) => {
-        config.linux.resources.memory = { limit: 32 << 20, swap: 32 << 20 };
-      });
+      await start(
+        `cd /tmp; until [ -e go ]; do sleep 0.05; done; ${hog}; : >gone; until [ -e end ]; do sleep 0.05; done`,
+        (config) => {
+          config.linux.resources.memory = { limit: 32 << 20, swap: 32 << 20 };
+        },
+      );
+      const inside = (name: string) => join(c.bundle.rootfs, 'tmp', name);
+      process.kill(conmon.pid(), 'SIGSTOP');
+      writeFileSync(inside('go'), '');
+      await eventually('the end of the hog', () => existsSync(inside('gone')));
+      process.kill(conmon.pid(), 'SIGCONT');
       await eventually(
         'the file `oom`',
         () => existsSync(conmon.path('persist/oom')) || existsSync(conmon.path('oom')),
       );
-      writeFileSync(join(c.bundle.rootfs, 'tmp/end'), '');
+      writeFileSync(inside('end'), '');
       await ended();
       remove();
     });

@@ -20,14 +20,17 @@ function partOf(
   own: boolean,
   paths: CgroupPaths,
 ): CgroupMountPart {
-  const key = hierarchy.version === 2 ? 'unified' : (hierarchy.controllers[0] as string);
   const bindOf = (source: string) => ({ kind: 'bind', target, source, flags }) as const;
-  // Without privileges it may not be made: then the container is left in ours.
-  const bind = { ...bindOf(paths[key] as string), otherwise: bindOf(`${hierarchy.mountPoint}${hierarchy.own}`) };
   if (hierarchy.version === 2) {
-    return { kind: 'cgroup2', target, source: 'cgroup', flags, ...(own ? {} : { otherwise: bind }) };
+    const whole = { kind: 'cgroup2', target, source: 'cgroup', flags } as const;
+    // KERNEL: a user namespace may not mount it without a cgroup namespace of its own.
+    return own ? whole : { ...whole, otherwise: bindOf(hierarchy.mountPoint) };
   }
-  if (!own) return bind;
+  if (!own) {
+    const made = paths[hierarchy.controllers[0] as string] as string;
+    // Without privileges it may not be made: then the container is left in ours.
+    return { ...bindOf(made), otherwise: bindOf(`${hierarchy.mountPoint}${hierarchy.own}`) };
+  }
   const data = hierarchy.controllers.map((name) => (name.startsWith('name=') ? `none,${name}` : name)).join(',');
   return { kind: 'cgroup', target, source: 'cgroup', data, flags };
 }
