@@ -130,6 +130,16 @@ describe('cgroups: seen from inside', () => {
     expect(result.stderr).to.include('Read-only file system');
   });
 
+  it('leaves the host’s own mount as it is', function () {
+    if (!isUnified) this.skip();
+    for (const peer of ['runc', 'crun']) deviates(this, peer, 'takes nsdelegate and the like from the host');
+    const line = () => /^.* \/sys\/fs\/cgroup .*$/m.exec(readFileSync('/proc/self/mountinfo', 'utf8'))?.[0];
+    const before = line();
+    const result = c.run('grep -c " cgroup2 " /proc/self/mountinfo', (config) => config.mounts.push(cgroupMount('ro')));
+    expect(result.stdout, result.stderr).to.equal('1\n');
+    expect(line()).to.equal(before).and.to.include('nsdelegate');
+  });
+
   it('tells the whole path without one', () => {
     const result = c.run('cat /proc/self/cgroup');
     expect(result.stdout).to.match(new RegExp(`:${c.bundle.cgroup}$`, 'm'));

@@ -85,8 +85,8 @@ export function makeFolder(root: number, path: string, links = 0): number {
   }
 }
 
-/** COMPAT: the mode of an empty file that runc makes for a bind mount. */
-const FILE_MODE = 0o755;
+/** COMPAT: the mode of an empty file that runc makes for a bind mount (1.3; before, and with crun, it was 0755). */
+const FILE_MODE = 0o644;
 
 /** Makes an empty file, or finds that the name is taken. SAFETY: O_EXCL|O_NOFOLLOW: a link is never written through. */
 export function createOrFind(parent: number, name: string, mode: number): 'made' | 'found' {

@@ -75,6 +75,9 @@ describe('the plan of mounts', () => {
   it('refuses what no kernel could do, with its place', () => {
     expect(pointerOf(() => plan({ destination: '/x', options: ['bind'] }))).to.equal('/mounts/0/source');
     expect(pointerOf(() => plan({ destination: '/x' }))).to.equal('/mounts/0/type');
+    expect(pointerOf(() => plan({ destination: '/x', source: '/d', options: ['bind', 'size=1k'] }))).to.equal(
+      '/mounts/0/options',
+    );
     expect(pointerOf(() => plan({ destination: '/x', source: '/d', options: ['bind', 'idmap'] }))).to.equal(
       '/mounts/0/options',
     );

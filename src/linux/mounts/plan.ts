@@ -69,16 +69,16 @@ export interface CgroupMountPart {
   /** Below the destination: `memory`; empty for the destination itself. */
   readonly target: string;
   /** Host path of a bind, text of a symlink, or the name that the mount table shows. */
-  readonly source?: string;
+  readonly source: string;
   /** Options of the file system, with commas between. */
   readonly data?: string;
   /** MS_* of mount(2). */
-  readonly flags?: number;
+  readonly flags: number;
   /** What is mounted where this part may not be, or is not there: the cgroup namespace is not ours, the cgroup not made. */
   readonly otherwise?: CgroupMountPart;
 }
 
-/** Type `cgroup`: what lies there depends on the host's hierarchies; see cgroups/mount.ts. */
+/** Type `cgroup` or `cgroup2`: what lies there depends on the host's hierarchies; see cgroups/mount.ts. */
 export interface CgroupMountStep extends MountPlace {
   readonly kind: 'mount-cgroup';
   /** The first is for the destination itself. */
@@ -88,8 +88,8 @@ export interface CgroupMountStep extends MountPlace {
   readonly readonly: boolean;
 }
 
-/** What type `cgroup` stands for on this host. */
-export type CgroupPartsOf = (mount: Mount) => readonly CgroupMountPart[];
+/** What type `cgroup` or `cgroup2` stands for on this host; undefined: nothing of ours. */
+export type CgroupPartsOf = (mount: Mount) => readonly CgroupMountPart[] | undefined;
 
 export type MountStep = FileSystemStep | BindStep | RemountStep | CgroupMountStep;
 
@@ -217,9 +217,16 @@ function planIdMapping(spec: Spec, mount: Mount, options: MountOptions, index: n
   };
 }
 
+/** KERNEL: options of a file system are those of its first mount; a bind would pass them over in silence. */
+function refuseData({ index }: MountPlace, { data }: MountOptions): void {
+  if (data.length === 0) return;
+  refuse(index, 'options', `bind mounts cannot have any filesystem-specific options applied: "${data.join(',')}"`);
+}
+
 function planBind(spec: Spec, mount: Mount, place: MountPlace, options: MountOptions, bundle: string): BindStep {
   const source = mount.source ?? '';
   if (source === '') refuse(place.index, 'source', `bind mount at "${place.destination}" has no source`);
+  refuseData(place, options);
   return {
     ...place,
     kind: 'mount-bind',
@@ -232,6 +239,7 @@ function planBind(spec: Spec, mount: Mount, place: MountPlace, options: MountOpt
 }
 
 function planCgroup(place: MountPlace, options: MountOptions, parts: readonly CgroupMountPart[]): CgroupMountStep {
+  if (parts[0]?.kind === 'bind') refuseData(place, options);
   const readonly = (options.flags & k.MS_RDONLY) !== 0;
   return { ...place, kind: 'mount-cgroup', parts, flags: options.flags, readonly };
 }
@@ -266,7 +274,8 @@ function planMount(spec: Spec, mount: Mount, index: number, { bundle, rootfs, cg
   if (options.idmap !== 'none' || (mount.uidMappings?.length ?? 0) > 0) {
     refuse(index, 'options', `id-mapped mount at "${destination}" is not a bind mount`);
   }
-  if (mount.type === 'cgroup') return planCgroup(place, options, cgroupParts(mount));
+  const parts = ['cgroup', 'cgroup2'].includes(mount.type ?? '') ? cgroupParts(mount) : undefined;
+  if (parts !== undefined) return planCgroup(place, options, parts);
   return planFileSystem(spec, mount, place, options);
 }
 
@@ -276,7 +285,7 @@ function planMount(spec: Spec, mount: Mount, index: number, { bundle, rootfs, cg
  * Throws ERR_SPEC_CHECK for what no kernel could do: a bind without a source, id maps without mappings,
  * a place below /proc that is not on the allow-list.
  */
-export function planMounts(spec: Spec, bundle: string, cgroupParts: CgroupPartsOf = () => []): MountStep[] {
+export function planMounts(spec: Spec, bundle: string, cgroupParts: CgroupPartsOf = () => undefined): MountStep[] {
   const options = { bundle, rootfs: rootfsOf(spec, bundle), cgroupParts };
   return (spec.mounts ?? []).map((mount, index) => Object.freeze(planMount(spec, mount, index, options)));
 }
