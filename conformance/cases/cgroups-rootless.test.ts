@@ -83,7 +83,7 @@ describe('cgroups without privileges', () => {
       const limited = (config: Config) => {
         config.linux.cgroupsPath = own;
         config.linux.resources = { pids: { limit: 20 }, memory: { limit: 64 * MIB } };
-        const options = ['rbind', 'ro'];
+        const options = ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'];
         config.mounts.push({ destination: '/sys', type: 'none', source: '/sys', options });
       };
       const script = `cat /sys/fs/cgroup${own}/pids.max /sys/fs/cgroup${own}/memory.max /proc/self/cgroup`;

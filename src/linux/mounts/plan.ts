@@ -181,7 +181,7 @@ function planFileSystem(spec: Spec, mount: Mount, place: MountPlace, options: Mo
     data: dataOf(options.data, label),
     viaMount2: needsMount2(options),
     readonlyLater,
-    copyUp: options.copyUp,
+    copyUp: options.copyUp && type === 'tmpfs',
   };
 }
 

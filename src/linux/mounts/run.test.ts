@@ -124,16 +124,30 @@ describe('mounts in the kernel', function () {
     expect(at(outcome, '/o')?.type).to.equal('overlay');
   });
 
-  it('copy the covered folder up', () => {
-    fs.mkdirSync(rootfs('etc', 'sub'), { recursive: true });
-    fs.writeFileSync(rootfs('etc', 'sub', 'file'), 'hello', { mode: 0o640 });
-    fs.symlinkSync('/bin/busybox', rootfs('etc', 'link'));
-    spawnSync('mkfifo', [rootfs('etc', 'fifo')]);
-    const spec = specOf([PROC, { destination: '/etc', type: 'tmpfs', source: 'tmpfs', options: ['tmpcopyup', 'ro'] }]);
-    const outcome = drive(spec, { read: ['/etc/sub/file'], list: ['/etc'] });
+  for (const options of [
+    ['tmpcopyup', 'ro'],
+    ['tmpcopyup', 'ro', 'iversion'],
+  ]) {
+    it(`copy the covered folder up: ${options.join(',')}`, () => {
+      fs.mkdirSync(rootfs('etc', 'sub'), { recursive: true });
+      fs.writeFileSync(rootfs('etc', 'sub', 'file'), 'hello', { mode: 0o640 });
+      fs.symlinkSync('/bin/busybox', rootfs('etc', 'link'));
+      spawnSync('mkfifo', [rootfs('etc', 'fifo')]);
+      const spec = specOf([PROC, { destination: '/etc', type: 'tmpfs', source: 'tmpfs', options }]);
+      const outcome = drive(spec, { read: ['/etc/sub/file'], list: ['/etc'] });
+      expect(outcome.error).to.equal(undefined);
+      expect(outcome.files).to.deep.equal({ '/etc/sub/file': 'hello', '/etc': 'fifo link sub' });
+      expect(at(outcome, '/etc')?.options).to.match(/^ro/);
+    });
+  }
+
+  it('take the mode of the folder that a tmpfs covers', () => {
+    const words = ['rw', 'iversion'];
+    for (const word of words) fs.mkdirSync(rootfs('t', word), { recursive: true, mode: 0o750 });
+    const tmpfs = (word: string): Mount => ({ destination: `/t/${word}`, type: 'tmpfs', source: 't', options: [word] });
+    const outcome = drive(specOf([PROC, ...words.map(tmpfs)]));
     expect(outcome.error).to.equal(undefined);
-    expect(outcome.files).to.deep.equal({ '/etc/sub/file': 'hello', '/etc': 'fifo link sub' });
-    expect(at(outcome, '/etc')?.options).to.match(/^ro/);
+    for (const word of words) expect(at(outcome, `/t/${word}`)?.super).to.include('mode=750');
   });
 
   it('map ids', async () => {

@@ -55,8 +55,9 @@ function finish(step: MountStep, mount: number, target: number, ctx: MountContex
 }
 
 /** COMPAT: a tmpfs over an existing folder takes its mode, unless the options say another. */
-function inheritedMode(step: FileSystemStep, target: number): FileSystemParameter[] {
-  if (step.type !== 'tmpfs' || step.parameters.some(([key]) => key === 'mode')) return [];
+function inheritedMode(step: FileSystemStep, target: number, madeFolder: boolean): FileSystemParameter[] {
+  const isTaken = step.type === 'tmpfs' && !madeFolder && !step.copyUp;
+  if (!isTaken || step.parameters.some(([key]) => key === 'mode')) return [];
   return [['mode', `0${(sys.fstat(target).mode & 0o7777).toString(8)}`]];
 }
 
@@ -96,10 +97,17 @@ function openKernelTree(step: FileSystemStep, ctx: MountContext): number {
   }
 }
 
-function mountByMount2(step: FileSystemStep, target: number, ctx: MountContext): void {
-  mountInto(target, step);
+function mountByMount2(
+  step: FileSystemStep,
+  target: number,
+  ctx: MountContext,
+  extra: readonly FileSystemParameter[],
+): void {
+  const words = [...extra.map(([key, value]) => `${key}=${value}`), ...(step.data === '' ? [] : [step.data])];
+  mountInto(target, { ...step, data: words.join(',') });
   const mount = openInRoot(ctx.rootfs, step.destination, sys.O_PATH | sys.O_DIRECTORY);
   try {
+    if (step.copyUp) copyUp(target, mount);
     spread(step, mount);
     if (step.readonlyLater) changeMount(mount, { set: sys.MOUNT_ATTR_RDONLY, clear: 0 }, false);
   } finally {
@@ -114,15 +122,13 @@ function mountFileSystem(step: FileSystemStep, ctx: MountContext): void {
     return true;
   });
   sys.withFd(target, () => {
+    const extra = inheritedMode(step, target, made.folder);
     if (step.viaMount2) {
-      mountByMount2(step, target, ctx);
+      mountByMount2(step, target, ctx, extra);
       return;
     }
-    const mount =
-      linkRule(step.type) === 'refuse'
-        ? openKernelTree(step, ctx)
-        : openFileSystem(step, made.folder || step.copyUp ? [] : inheritedMode(step, target));
-    if (step.copyUp && step.type === 'tmpfs') copyUp(target, mount);
+    const mount = linkRule(step.type) === 'refuse' ? openKernelTree(step, ctx) : openFileSystem(step, extra);
+    if (step.copyUp) copyUp(target, mount);
     finish(step, mount, target, ctx);
   });
 }
