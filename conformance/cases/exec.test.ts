@@ -217,6 +217,15 @@ describe('exec', () => {
     stop();
   });
 
+  it('has what its document does not say from the container', () => {
+    const capabilities = { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] };
+    start((config) => Object.assign(config.process, { capabilities }));
+    const script = 'grep -E "^Cap(Eff|Bnd)" /proc/self/status';
+    const { stdout, stderr } = withProcess({ args: ['/bin/sh', '-c', script] });
+    expect(stdout, stderr).to.equal('CapEff:\t0000000000000020\nCapBnd:\t0000000000000020\n');
+    stop();
+  });
+
   it('has the umask of its user', function () {
     deviates(this, 'runc', "it takes the umask of the container's first process");
     start();

@@ -15,7 +15,7 @@ function parseWithYargs(args: readonly string[], { flags, stopEarly }: Pick<Comm
   return yargsParser([...args], {
     boolean: named(flags, 'boolean'),
     string: [...named(flags, 'string'), ...named(flags, 'integer')],
-    array: named(flags, 'strings'),
+    array: [...named(flags, 'strings'), ...named(flags, 'integers')],
     alias: Object.fromEntries(flags.flatMap((flag) => (flag.alias === undefined ? [] : [[flag.name, [flag.alias]]]))),
     configuration: {
       'boolean-negation': false,
@@ -42,7 +42,7 @@ function written(flag: Flag): fc.Arbitrary<string[]> {
       fc.tuple(name, fc.boolean()).map(([n, value]) => [`${n}=${value}`]),
     );
   }
-  const value = flag.type === 'integer' ? fc.nat(99).map(String) : word;
+  const value = flag.type.startsWith('integer') ? fc.nat(99).map(String) : word;
   return fc.tuple(name, value, fc.boolean()).map(([n, v, joined]) => (joined ? [`${n}=${v}`] : [n, v]));
 }
 
@@ -74,7 +74,7 @@ describe('parseArguments', () => {
             const all = theirs[flag.name] === undefined ? [] : [theirs[flag.name]].flat();
             const expected = all.at(-1);
             if (flag.type === 'boolean') expect(isSet(ours, flag.name), flag.name).to.equal(expected === true);
-            else if (flag.type === 'strings') expect(list(ours, flag.name), flag.name).to.deep.equal(all);
+            else if (flag.type.endsWith('s')) expect(list(ours, flag.name), flag.name).to.deep.equal(all);
             else expect(text(ours, flag.name), flag.name).to.equal(expected);
           }
         }),

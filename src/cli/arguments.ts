@@ -30,7 +30,8 @@ const isInteger = (text: string): boolean => {
 };
 
 function checkValue(flag: Flag, name: string, value: string): void {
-  const fits = flag.type === 'boolean' ? booleanOf(value) !== undefined : flag.type !== 'integer' || isInteger(value);
+  const fits =
+    flag.type === 'boolean' ? booleanOf(value) !== undefined : !flag.type.startsWith('integer') || isInteger(value);
   if (fits) return;
   const [kind, what] = flag.type === 'boolean' ? ['boolean ', ''] : ['', 'flag '];
   throw usageError(`invalid ${kind}value "${value}" for ${what}-${name}: parse error`);
@@ -70,7 +71,7 @@ export function parseArguments(args: readonly string[], { flags, maxArguments, s
     if (value === undefined) value = args[++at];
     if (value === undefined) throw usageError(`flag needs an argument: -${name}`);
     checkValue(flag, name, value);
-    values.set(flag.name, flag.type === 'strings' ? [...(values.get(flag.name) ?? []), value] : [value]);
+    values.set(flag.name, flag.type.endsWith('s') ? [...(values.get(flag.name) ?? []), value] : [value]);
   }
   return { flags: values, positional };
 }

@@ -1,6 +1,6 @@
 // The command line as data: every verb with its flags, from which arguments are parsed and help is rendered.
 
-export type FlagType = 'boolean' | 'string' | 'integer' | 'strings';
+export type FlagType = 'boolean' | 'string' | 'integer' | 'strings' | 'integers';
 
 export interface Flag {
   readonly name: string;
@@ -112,7 +112,7 @@ export const COMMANDS: readonly Command[] = [
       flag('env', 'strings', 'environment, NAME=value; may be repeated', { alias: 'e', value: 'ENTRY' }),
       flag('tty', 'boolean', 'with a terminal', { alias: 't' }),
       flag('user', 'string', 'UID[:GID], numbers', { alias: 'u', value: 'USER' }),
-      flag('additional-gids', 'strings', 'additional group, a number; may be repeated', { alias: 'g', value: 'GID' }),
+      flag('additional-gids', 'integers', 'additional group, a number; may be repeated', { alias: 'g', value: 'GID' }),
       flag('process', 'string', 'file with the process as in config.json; other flags of it are then ignored', {
         alias: 'p',
         value: 'FILE',

@@ -3,6 +3,7 @@
 import { TsociError } from '../errors.ts';
 import { runHooks, runHooksWarning } from '../hooks/hooks.ts';
 import { destroyCgroup } from '../linux/cgroups/destroy.ts';
+import { inheritedFrom } from '../linux/exec/inherited.ts';
 import type { ContainerTraits } from '../linux/exec/sequence.ts';
 import { type Host, probeHost } from '../linux/host.ts';
 import { type Log, send } from '../linux/init/channel.ts';
@@ -156,6 +157,7 @@ function traitsOf(options: CreateOptions, spec: Spec, plan: Plan): ContainerTrai
   const { personality, memoryPolicy } = spec.linux ?? {};
   const seccomp = filterIn(plan);
   return {
+    process: inheritedFrom(spec.process),
     ...(options.noNewKeyring ? {} : { keyring: options.id }),
     ...(personality === undefined ? {} : { personality: personality.domain }),
     ...(memoryPolicy === undefined ? {} : { memoryPolicy }),

@@ -1,9 +1,10 @@
-// `exec`: one more process in a container that is there. What it is made of is its own `process`; namespaces, cgroups and
-// the system calls allowed are the container's.
+// `exec`: one more process in a container that is there. What it is made of is its own `process`; namespaces, cgroups, the
+// system calls allowed, and what it does not say, are the container's.
 
 import { TsociError } from '../errors.ts';
 import { freezerState } from '../linux/cgroups/freezer.ts';
 import { enterContainer } from '../linux/exec/enter.ts';
+import { completed } from '../linux/exec/inherited.ts';
 import { execSequence } from '../linux/exec/sequence.ts';
 import { probeTarget } from '../linux/exec/target.ts';
 import { probeHost } from '../linux/host.ts';
@@ -90,13 +91,14 @@ function enter(
   if (pidfd === undefined) throw stopped();
   const target = probeTarget(init.pid, pidfd);
   const { traits } = record;
+  const whole = completed(process, traits.process);
   const filter = traits.seccomp === undefined ? undefined : readFilter(options.root, options.id);
   const { preserveFds } = options;
-  const steps = execSequence({ process, traits, filter, host: probeHost(), target, preserveFds });
+  const steps = execSequence({ process: whole, traits, filter, host: probeHost(), target, preserveFds });
   return enterContainer({
     target,
     steps,
-    process,
+    process: whole,
     cgroups: selectCgroups(record.cgroupPaths, options.cgroups),
     onlyThose: options.cgroups.length > 0,
     rootless: options.rootless,

@@ -20,10 +20,12 @@ import { planRlimits } from '../process/rlimits.ts';
 import { planOpenTerminal, planTakeTerminal } from '../process/terminal.ts';
 import { planUser } from '../process/user.ts';
 import * as sys from '../sys/index.ts';
+import type { InheritedAttributes } from './inherited.ts';
 import type { ExecTarget } from './target.ts';
 
 /** What every process of a container gets besides its `process`, kept from when it was created. */
 export interface ContainerTraits {
+  readonly process: InheritedAttributes;
   /** Name of the session keyring's container; none when processes keep their caller's. */
   readonly keyring?: string;
   readonly personality?: string;
