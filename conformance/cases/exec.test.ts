@@ -190,7 +190,7 @@ describe('exec', () => {
     stop();
   });
 
-  for (const user of ['4294967295', '4294967296', '-1', 'root', '1:x', '1:4294967296', ' 1', '1e3']) {
+  for (const user of ['4294967295', '4294967296', '-1', 'root', '1:x', '1:1:1', '1:4294967296', ' 1', '1e3']) {
     it(`refuses the user ${JSON.stringify(user)}`, function () {
       deviates(this, 'runc', 'numbers wrap around: 4294967296 is uid 0');
       deviates(this, 'crun', 'numbers wrap around: -1 is uid 0');

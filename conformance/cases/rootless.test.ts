@@ -1,7 +1,7 @@
 // Without privileges: another user makes, enters and removes a container of a user namespace of its own.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
@@ -27,7 +27,7 @@ describe('rootless', () => {
   const c = useCase();
 
   /** The runtime as the other user: a copy in the bundle, where that one can reach it. */
-  function as(args: readonly string[], input = ''): Result {
+  function as(args: readonly string[], input = '', streams: 'pipe' | 'ignore' = 'pipe'): Result {
     const program = join(c.bundle.dir, 'runtime');
     const root = join(c.bundle.dir, 'root');
     if (!existsSync(program)) {
@@ -41,6 +41,7 @@ describe('rootless', () => {
     const { status, stdout, stderr } = spawnSync('setpriv', [...words, ...args], {
       encoding: 'utf8',
       input,
+      stdio: ['pipe', streams, streams],
       env: { PATH: process.env['PATH'], HOME: '/', XDG_RUNTIME_DIR: root },
     });
     return { status, stdout, stderr };
@@ -48,8 +49,8 @@ describe('rootless', () => {
 
   const id = () => c.bundle.id;
 
-  /** A container that sleeps. Detached verbs hold our pipes: their output goes to a file. */
-  function start(): void {
+  /** A container that sleeps, running or created. What stays holds our pipes: it has none. */
+  function start(verb: 'run' | 'create' = 'run'): void {
     const config: Config = baseConfig(c.bundle, 'exec sleep 100 >/dev/null 2>&1');
     delete config.linux.cgroupsPath;
     delete config.linux.resources;
@@ -61,7 +62,8 @@ describe('rootless', () => {
     }
     config.mounts = config.mounts.filter((mount: { type: string }) => mount.type !== 'sysfs');
     writeConfig(c.bundle, config);
-    const result = as(['run', '--detach', '--bundle', c.bundle.dir, id()]);
+    const words = verb === 'run' ? ['run', '--detach'] : ['create'];
+    const result = as([...words, '--bundle', c.bundle.dir, id()], '', verb === 'run' ? 'pipe' : 'ignore');
     expect(result).to.include({ status: 0 });
   }
 
@@ -80,6 +82,20 @@ describe('rootless', () => {
     // A zombie has ended; it is its new parent's to bury.
     if (existsSync(`/proc/${pid}`)) expect(readFileSync(`/proc/${pid}/status`, 'utf8')).to.match(/^State:\tZ/m);
     expect(readdirSync(join(c.bundle.dir, 'root'))).to.deep.equal([]);
+  });
+
+  it('enters a container that waits for its start, which can be started then', () => {
+    start('create');
+    const { pid } = JSON.parse(as(['state', id()]).stdout);
+    const where = () => statSync(`/proc/${pid}/status`).uid;
+    const before = where();
+    for (let round = 0; round < 3; round++) {
+      expect(as(['exec', id(), '/bin/sh', '-c', `id -u; exit ${round}`])).to.include({ status: round, stdout: '0\n' });
+    }
+    expect(where(), 'who may look at what waits').to.equal(before);
+    expect(as(['start', id()], '', 'ignore').status).to.equal(0);
+    expect(JSON.parse(as(['state', id()]).stdout).status).to.equal('running');
+    as(['delete', '--force', id()]);
   });
 
   it('lets a process of it have a terminal', function () {

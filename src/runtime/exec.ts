@@ -20,7 +20,7 @@ import { sendPidfd } from './pidfd.ts';
 import { holdProcess, identify, isAlive, type ProcessIdentity } from './process.ts';
 import { type ContainerRecord, readFilter, readRecord } from './record.ts';
 import { Relay } from './relay.ts';
-import { passListener } from './start.ts';
+import { passListener, withWaitingSeen } from './start.ts';
 import { stateOf, statusOf } from './status.ts';
 
 export interface ExecOptions extends Log {
@@ -60,7 +60,9 @@ export function execInContainer(record: ContainerRecord, process: Process, optio
   const signals = options.detach ? -1 : sys.openSignals();
   const console = openConsoleSocket({ ociVersion: '', process }, starterOf(options));
   try {
-    const pid = enter(record, init, process, options, console.container);
+    const pid = withWaitingSeen(options.root, options.id, init.pid, () =>
+      enter(record, init, process, options, console.container),
+    );
     const relay = console.ours >= 0 ? new Relay(receiveMaster(console.ours)) : undefined;
     try {
       announce(pid, options);

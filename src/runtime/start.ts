@@ -25,6 +25,8 @@ export function startContainer(request: StartOptions): void {
   // Where `create` knew of no NOTIFY_SOCKET there is no way from the program to ours.
   const proxied = notifySocket !== undefined && sys.exists(notifyFolderOf(root, id));
   const channel = connect(root, id);
+  if (channel === undefined) throw alreadyStarted();
+  sys.unlinkQuietly(startSocketOf(root, id));
   const notify = proxied ? bindNotify(root, id) : -1;
   begin(root, record, channel, request);
   if (proxied) attendNotify(notify, notifySocket, record.init?.pid ?? 0, warn);
@@ -41,21 +43,43 @@ function checkStartable(root: string, record: ContainerRecord): void {
   if (!record.startable) refuse('cannot start a container without a process: process.args is not set in config.json');
 }
 
-/** Connects to the waiting container; refused at once when nobody listens any more. */
-function connect(root: string, id: string): number {
+/** Connects to the waiting container; undefined when it does not wait any more. */
+function connect(root: string, id: string): number | undefined {
   const socket = sys.socket(sys.AF_UNIX, sys.SOCK_SEQPACKET | sys.SOCK_CLOEXEC, 0);
   try {
     sys.connectUnix(socket, startSocketOf(root, id));
   } catch (error) {
-    if (error instanceof sys.SyscallError && [sys.E.ECONNREFUSED, sys.E.ENOENT].includes(error.errno)) {
-      throw alreadyStarted();
-    }
+    sys.close(socket);
+    if (error instanceof sys.SyscallError && [sys.E.ECONNREFUSED, sys.E.ENOENT].includes(error.errno)) return undefined;
     throw error;
   }
   // A second starter waits in the queue and is cut off when the program is executed.
-  if (receive(socket)?.message.type !== 'starting') throw alreadyStarted();
-  sys.unlinkQuietly(startSocketOf(root, id));
-  return socket;
+  if (receive(socket)?.message.type === 'starting') return socket;
+  sys.close(socket);
+  return undefined;
+}
+
+/**
+ * Runs `look` while the first process of a created container can be looked at.
+ * KERNEL: while it waits, only who has CAP_SYS_PTRACE on the host may read its /proc/PID/ns, so a user may not for its own.
+ */
+export function withWaitingSeen<T>(root: string, id: string, pid: number, look: () => T): T {
+  const channel = isSeen(pid) ? undefined : connect(root, id);
+  if (channel === undefined) return look();
+  return sys.withFd(channel, () => {
+    send(channel, { type: 'look' });
+    receive(channel);
+    return look();
+  });
+}
+
+function isSeen(pid: number): boolean {
+  try {
+    sys.readLinkAt(sys.AT_FDCWD, `/proc/${pid}/ns/user`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const alreadyStarted = (): TsociError =>

@@ -16,11 +16,13 @@ function idOf(text: string): number {
 
 /** The container's own user, changed by `--user UID[:GID]` and `--additional-gids`. */
 function userOf(args: Arguments, user: User = { uid: 0, gid: 0 }): User {
-  const [uid, gid] = (text(args, 'user') ?? '').split(':');
+  const given = text(args, 'user') ?? '';
+  const colon = given.indexOf(':');
+  const uid = colon < 0 ? given : given.slice(0, colon);
   return {
     ...user,
-    ...(uid === undefined || uid === '' ? {} : { uid: idOf(uid) }),
-    ...(gid === undefined ? {} : { gid: idOf(gid) }),
+    ...(uid === '' ? {} : { uid: idOf(uid) }),
+    ...(colon < 0 ? {} : { gid: idOf(given.slice(colon + 1)) }),
     additionalGids: [...(user.additionalGids ?? []), ...list(args, 'additional-gids').map(idOf)],
   };
 }

@@ -17,7 +17,7 @@ export type Message =
   | { readonly type: 'runtime-hooks' }
   /** child → parent: set up; only `start` is missing. */
   | { readonly type: 'ready' }
-  /** child → parent, on a new connection: I listen to you alone. */
+  /** child → starter or exec, on a new connection: I listen to you alone. */
   | { readonly type: 'starting' }
   /** child → parent, with the descriptor of the filter's listener. */
   | { readonly type: 'seccomp-listener' }
@@ -33,8 +33,10 @@ export type Message =
     }
   /** parent → child: your request is done, go on. */
   | { readonly type: 'go' }
-  /** parent → child: run the program. */
-  | { readonly type: 'start' };
+  /** starter → child: run the program. */
+  | { readonly type: 'start' }
+  /** exec → child: let yourself be looked at through /proc until I hang up. Answered by `go`. */
+  | { readonly type: 'look' };
 
 /** Of the largest message. There from the build on: only what a message fills of it is ever touched. */
 const packet = new Uint8Array(64 * 1024);

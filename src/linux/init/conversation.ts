@@ -40,15 +40,31 @@ function becomeReady(ctx: InitContext): void {
   sys.close(ctx.rootfs);
   send(ctx.channel, { type: 'ready' });
   awaitWord(ctx, 'go');
-  if (ctx.listener >= 0) {
+  if (ctx.listener >= 0) awaitStarter(ctx);
+  else awaitWord(ctx, 'start');
+}
+
+/** Serves one caller after another until one of them is `start`. */
+function awaitStarter(ctx: InitContext): void {
+  for (;;) {
     sys.close(ctx.channel);
     // COMPAT: `kill` ends a container that waits for its start.
     sys.awaitOrEnd(ctx.listener);
     ctx.channel = sys.accept4(ctx.listener, sys.SOCK_CLOEXEC);
-    sys.close(ctx.listener);
     send(ctx.channel, { type: 'starting' });
+    const word = receive(ctx.channel)?.message.type;
+    if (word === 'start') return sys.close(ctx.listener);
+    if (word !== 'look') sys.exit_group(1);
+    beSeen(ctx);
   }
-  awaitWord(ctx, 'start');
+}
+
+/** For as long as the caller keeps the channel open; there is nothing of the host to be seen any more. */
+function beSeen(ctx: InitContext): void {
+  sys.prctl(sys.PR_SET_DUMPABLE, 1, 0, 0, 0);
+  send(ctx.channel, { type: 'go' });
+  receive(ctx.channel);
+  sys.prctl(sys.PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 function applySeccomp(step: SeccompStep, ctx: InitContext): void {

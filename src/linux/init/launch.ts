@@ -16,6 +16,11 @@
 //      │ state.json (atomic)                       │
 //      │────────────────── go ────────────────────▶│ create: accepts on the start socket;  run: this channel
 //                                                  │
+//   tsoci exec without privileges                  │
+//      │◀─────────────── starting ─────────────────│
+//      │───────────────── look ───────────────────▶│ may be looked at until the channel ends, and waits again
+//      │◀───────────────── go ─────────────────────│
+//                                                  │
 //   starter (tsoci start, run)                     │
 //      │◀──────── starting (start only) ───────────│
 //      │──────────────── start ───────────────────▶│ hooks startContainer; seccomp; close_range; execve
