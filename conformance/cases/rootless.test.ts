@@ -107,6 +107,18 @@ describe('rootless', () => {
     as(['delete', '--force', id()]);
   });
 
+  it('has devices in a folder of its root as well, each time', () => {
+    start();
+    as(['delete', '--force', id()]);
+    const config = JSON.parse(readFileSync(join(c.bundle.dir, 'config.json'), 'utf8'));
+    config.mounts = config.mounts.filter(({ destination }: Config) => !destination.startsWith('/dev'));
+    config.process.args = ['/bin/sh', '-c', 'echo lost > /dev/null; cat /dev/null; test -c /dev/null && echo device'];
+    writeConfig(c.bundle, config);
+    for (let round = 0; round < 2; round++) {
+      expect(as(['run', '--bundle', c.bundle.dir, id()])).to.deep.equal({ status: 0, stdout: 'device\n', stderr: '' });
+    }
+  });
+
   it('does not take limits that it cannot set in silence', () => {
     start();
     as(['delete', '--force', id()]);

@@ -5,7 +5,7 @@
 import { TsociError } from '../errors.ts';
 import type { LinuxDevice, Spec } from '../spec/types.ts';
 import type { InitContext } from './init/context.ts';
-import { isDevice } from './inode.ts';
+import { isDevice, isEmptyFile } from './inode.ts';
 import { attach, cloneHostMount } from './mounts/attach.ts';
 import { parseMountOptions } from './mounts/options.ts';
 import { cleanPath, splitPath } from './names.ts';
@@ -91,13 +91,11 @@ const openName = (folder: number, name: string): number =>
   sys.openat(folder, name, sys.O_PATH | sys.O_NOFOLLOW | sys.O_CLOEXEC);
 
 /** DV-02: a file already there that is not the requested device is an error. */
-function checkExisting(folder: number, name: string, node: DeviceNode, ctx: DeviceContext): void {
-  sys.withFd(openName(folder, name), (fd) => {
-    if (isNode(fd, node)) return;
-    const message = 'a file that is not the requested device is already there';
-    if (!node.byDefault) throw new TsociError('ERR_STEP', message);
-    ctx.warn(`device ${node.path}: ${message}`);
-  });
+function checkExisting(fd: number, node: DeviceNode, ctx: DeviceContext): void {
+  if (isNode(fd, node)) return;
+  const message = 'a file that is not the requested device is already there';
+  if (!node.byDefault) throw new TsociError('ERR_STEP', message);
+  ctx.warn(`device ${node.path}: ${message}`);
 }
 
 /** SAFETY: whoever shares the folder may have swapped the name since mknodat(2): the owner is set on a verified inode. */
@@ -109,15 +107,15 @@ function setOwner(folder: number, name: string, node: DeviceNode): void {
   });
 }
 
-/** The host's node bound onto an empty file: where mknod(2) is not allowed. */
+/** The host's node bound onto an empty file, which stays for the next container: where mknod(2) is not allowed. */
 function bindNode(folder: number, name: string, node: DeviceNode, ctx: DeviceContext): void {
-  if (createOrFind(folder, name, node.mode) === 'found') {
-    checkExisting(folder, name, node, ctx);
-    return;
-  }
-  sys.withFd(cloneHostMount(node.path, false), (mount) => {
-    if (!isNode(mount, node)) throw new TsociError('ERR_STEP', `the host's ${node.path} is another device`);
-    sys.withFd(openName(folder, name), (target) => attach(mount, target));
+  createOrFind(folder, name, node.mode);
+  sys.withFd(openName(folder, name), (target) => {
+    if (!isEmptyFile(target)) return checkExisting(target, node, ctx);
+    sys.withFd(cloneHostMount(node.path, false), (mount) => {
+      if (!isNode(mount, node)) throw new TsociError('ERR_STEP', `the host's ${node.path} is another device`);
+      attach(mount, target);
+    });
   });
 }
 
@@ -131,7 +129,7 @@ function makeNode(folder: number, name: string, node: DeviceNode, ctx: DeviceCon
       setOwner(folder, name, node);
     }
   } catch (error) {
-    if (sys.isErrno(error, sys.E.EEXIST)) checkExisting(folder, name, node, ctx);
+    if (sys.isErrno(error, sys.E.EEXIST)) sys.withFd(openName(folder, name), (fd) => checkExisting(fd, node, ctx));
     else if (sys.isErrno(error, sys.E.EPERM) && isDevice && !ctx.userns) bindNode(folder, name, node, ctx);
     else throw error;
   }

@@ -7,6 +7,11 @@ export const typeOf = (fd: number): number => sys.fstat(fd).mode & sys.S_IFMT;
 
 export const isFolder = (fd: number): boolean => typeOf(fd) === sys.S_IFDIR;
 
+export function isEmptyFile(fd: number): boolean {
+  const { mode, size } = sys.fstat(fd);
+  return (mode & sys.S_IFMT) === sys.S_IFREG && size === 0;
+}
+
 /** `fd` is this device; the numbers of a FIFO do not matter. */
 export function isDevice(fd: number, type: number, major: number, minor: number): boolean {
   const { mode, rdev } = sys.fstat(fd);
