@@ -109,7 +109,7 @@ function setOwner(folder: number, name: string, node: DeviceNode): void {
 
 /** The host's node bound onto an empty file, which stays for the next container: where mknod(2) is not allowed. */
 function bindNode(folder: number, name: string, node: DeviceNode, ctx: DeviceContext): void {
-  createOrFind(folder, name, node.mode);
+  createOrFind(folder, name, 0);
   sys.withFd(openName(folder, name), (target) => {
     if (!isEmptyFile(target)) return checkExisting(target, node, ctx);
     sys.withFd(cloneHostMount(node.path, false), (mount) => {
