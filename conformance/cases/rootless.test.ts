@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { before, describe, it } from 'mocha';
 import { baseConfig, type Config, writeConfig } from '../harness/bundle.ts';
 import { useCase } from '../harness/case.ts';
-import { type Result, runtimeName, runtimePath } from '../harness/runtime.ts';
+import { deviates, type Result, runtimeName, runtimePath } from '../harness/runtime.ts';
 
 const USER = 1000;
 
@@ -117,6 +117,21 @@ describe('rootless', () => {
     for (let round = 0; round < 2; round++) {
       expect(as(['run', '--bundle', c.bundle.dir, id()])).to.deep.equal({ status: 0, stdout: 'device\n', stderr: '' });
     }
+  });
+
+  it('warns of a container whose processes nobody can find', function () {
+    deviates(this, 'runc', 'is silent before 1.2');
+    start();
+    as(['delete', '--force', id()]);
+    const config = JSON.parse(readFileSync(join(c.bundle.dir, 'config.json'), 'utf8'));
+    config.linux.namespaces = config.linux.namespaces.filter(({ type }: Config) => type !== 'pid');
+    const proc = config.mounts.find(({ type }: Config) => type === 'proc');
+    Object.assign(proc, { type: 'none', source: '/proc', options: ['rbind', 'nosuid', 'nodev', 'noexec'] });
+    config.process.args = ['/bin/true'];
+    writeConfig(c.bundle, config);
+    const result = as(['run', '--bundle', c.bundle.dir, id()]);
+    expect(result).to.include({ status: 0 });
+    expect(result.stderr).to.match(/^time=\S+ level=warning msg=.*neither a cgroup/);
   });
 
   it('does not take limits that it cannot set in silence', () => {

@@ -79,7 +79,9 @@ export function createContainer(options: CreateOptions): Created {
     writeRecord(options.root, record);
     const seccomp = filterIn(plan);
     if (seccomp !== undefined) writeFilter(options.root, options.id, seccomp.filter);
-    return launchAndRecord(options, { spec, plan, host, console, existing }, record);
+    const created = launchAndRecord(options, { spec, plan, host, console, existing }, record);
+    warnOfUnreachable(record, options.warn);
+    return created;
   } catch (error) {
     undo(options, plan, existing);
     if (error instanceof TsociError && error.code === 'ERR_HOOK') {
@@ -94,6 +96,14 @@ export function createContainer(options: CreateOptions): Created {
     }
     throw error;
   }
+}
+
+/** The container's processes are known by its pid namespace or by its cgroup. */
+function warnOfUnreachable({ ownPidNamespace, cgroupPaths }: ContainerRecord, warn: Log['warn']): void {
+  if (ownPidNamespace || Object.values(cgroupPaths).some(sys.exists)) return;
+  warn(
+    'the container has neither a cgroup nor a pid namespace of its own: processes that outlive its first one are not found',
+  );
 }
 
 /** What cannot be undone is a warning: the error that led here is the one to be told. */
