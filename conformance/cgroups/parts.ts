@@ -165,7 +165,9 @@ export function bandwidthPart({ isUnified, onlyCommon, isManaged }: Ground): Par
     initial: { quota: NONE, period: 100_000, burst: 0 },
     steps: (state) => {
       const step = (cpu: Partial<Bandwidth>) => changed(state, { cpu }, { ...cpu, quota: quotaOf(cpu, state) });
-      const quota = fc.oneof(fc.integer({ min: Math.max(1000, state.burst), max: 500_000 }), fc.constant(NONE));
+      // Rounded upwards the quota, and so the burst, may be more than is asked for here.
+      const limits = { min: Math.max(1000, state.burst), max: Math.max(500_000, state.burst) };
+      const quota = fc.oneof(fc.integer(limits), fc.constant(NONE));
       return fc.oneof(
         fc.record({ quota, period }).map((cpu) => step(cpu)),
         quota.map((value) => step({ quota: value })),
