@@ -49,8 +49,7 @@ describe('rootless', () => {
 
   const id = () => c.bundle.id;
 
-  /** A container that sleeps, running or created. What stays holds our pipes: it has none. */
-  function start(verb: 'run' | 'create' = 'run'): void {
+  function configure(change: (config: Config) => void = () => {}): void {
     const config: Config = baseConfig(c.bundle, 'exec sleep 100 >/dev/null 2>&1');
     delete config.linux.cgroupsPath;
     delete config.linux.resources;
@@ -61,7 +60,13 @@ describe('rootless', () => {
       if (mount.type === 'devpts') mount.options = mount.options.filter((each: string) => !each.startsWith('gid='));
     }
     config.mounts = config.mounts.filter((mount: { type: string }) => mount.type !== 'sysfs');
+    change(config);
     writeConfig(c.bundle, config);
+  }
+
+  /** A container that sleeps, running or created. What stays holds our pipes: it has none. */
+  function start(verb: 'run' | 'create' = 'run'): void {
+    configure();
     const words = verb === 'run' ? ['run', '--detach'] : ['create'];
     const result = as([...words, '--bundle', c.bundle.dir, id()], '', verb === 'run' ? 'pipe' : 'ignore');
     expect(result).to.include({ status: 0 });
@@ -108,12 +113,10 @@ describe('rootless', () => {
   });
 
   it('has devices in a folder of its root as well, each time', () => {
-    start();
-    as(['delete', '--force', id()]);
-    const config = JSON.parse(readFileSync(join(c.bundle.dir, 'config.json'), 'utf8'));
-    config.mounts = config.mounts.filter(({ destination }: Config) => !destination.startsWith('/dev'));
-    config.process.args = ['/bin/sh', '-c', 'echo lost > /dev/null; cat /dev/null; test -c /dev/null && echo device'];
-    writeConfig(c.bundle, config);
+    configure((config) => {
+      config.mounts = config.mounts.filter(({ destination }: Config) => !destination.startsWith('/dev'));
+      config.process.args = ['/bin/sh', '-c', 'echo lost > /dev/null; cat /dev/null; test -c /dev/null && echo device'];
+    });
     for (let round = 0; round < 2; round++) {
       expect(as(['run', '--bundle', c.bundle.dir, id()])).to.deep.equal({ status: 0, stdout: 'device\n', stderr: '' });
     }
@@ -121,25 +124,21 @@ describe('rootless', () => {
 
   it('warns of a container whose processes nobody can find', function () {
     deviates(this, 'runc', 'is silent before 1.2');
-    start();
-    as(['delete', '--force', id()]);
-    const config = JSON.parse(readFileSync(join(c.bundle.dir, 'config.json'), 'utf8'));
-    config.linux.namespaces = config.linux.namespaces.filter(({ type }: Config) => type !== 'pid');
-    const proc = config.mounts.find(({ type }: Config) => type === 'proc');
-    Object.assign(proc, { type: 'none', source: '/proc', options: ['rbind', 'nosuid', 'nodev', 'noexec'] });
-    config.process.args = ['/bin/true'];
-    writeConfig(c.bundle, config);
+    configure((config) => {
+      config.linux.namespaces = config.linux.namespaces.filter(({ type }: Config) => type !== 'pid');
+      const proc = config.mounts.find(({ type }: Config) => type === 'proc');
+      Object.assign(proc, { type: 'none', source: '/proc', options: ['rbind', 'nosuid', 'nodev', 'noexec'] });
+      config.process.args = ['/bin/true'];
+    });
     const result = as(['run', '--bundle', c.bundle.dir, id()]);
     expect(result).to.include({ status: 0 });
     expect(result.stderr).to.match(/^time=\S+ level=warning msg=.*neither a cgroup/);
   });
 
   it('does not take limits that it cannot set in silence', () => {
-    start();
-    as(['delete', '--force', id()]);
-    const config = JSON.parse(readFileSync(join(c.bundle.dir, 'config.json'), 'utf8'));
-    config.linux.resources = { memory: { limit: 64 << 20 } };
-    writeConfig(c.bundle, config);
+    configure(({ linux }) => {
+      linux.resources = { memory: { limit: 64 << 20 } };
+    });
     const result = as(['run', '--bundle', c.bundle.dir, id()]);
     expect(result.status).to.equal(1);
     expect(result.stderr).to.match(/permission denied|cgroup/i);

@@ -85,18 +85,16 @@ export function makeFolder(root: number, path: string, links = 0): number {
   }
 }
 
-/** COMPAT: the mode of an empty file that runc makes for a bind mount (1.3; before, and with crun, it was 0755). */
+/** COMPAT: the mode of an empty file that runc makes for a bind mount (1.3; 1.1 0755, crun 0700). */
 const FILE_MODE = 0o644;
 
 /** Makes an empty file, or finds that the name is taken. SAFETY: O_EXCL|O_NOFOLLOW: a link is never written through. */
-export function createOrFind(parent: number, name: string, mode: number): 'made' | 'found' {
+export function createOrFind(parent: number, name: string, mode: number): void {
   const flags = sys.O_CREAT | sys.O_EXCL | sys.O_NOFOLLOW | sys.O_WRONLY | sys.O_CLOEXEC;
   try {
     sys.close(sys.openat(parent, name, flags, mode));
-    return 'made';
   } catch (error) {
-    if (sys.isErrno(error, sys.E.EEXIST)) return 'found';
-    throw error;
+    if (!sys.isErrno(error, sys.E.EEXIST)) throw error;
   }
 }
 

@@ -60,9 +60,7 @@ export function execInContainer(record: ContainerRecord, process: Process, optio
   const signals = options.detach ? -1 : sys.openSignals();
   const console = openConsoleSocket({ ociVersion: '', process }, starterOf(options));
   try {
-    const pid = withWaitingSeen(options.root, options.id, init.pid, () =>
-      enter(record, init, process, options, console.container),
-    );
+    const pid = enter(record, init, process, options, console.container);
     const relay = console.ours >= 0 ? new Relay(receiveMaster(console.ours)) : undefined;
     try {
       announce(pid, options);
@@ -91,30 +89,31 @@ function enter(
 ): number {
   const pidfd = holdProcess(init);
   if (pidfd === undefined) throw stopped();
-  const target = probeTarget(init.pid, pidfd);
   const { traits } = record;
   const whole = completed(process, traits.process);
   const filter = traits.seccomp === undefined ? undefined : readFilter(options.root, options.id);
-  const { preserveFds } = options;
-  const steps = execSequence({ process: whole, traits, filter, host: probeHost(), target, preserveFds });
-  return enterContainer({
-    target,
-    steps,
-    process: whole,
-    cgroups: selectCgroups(record.cgroupPaths, options.cgroups),
-    onlyThose: options.cgroups.length > 0,
-    rootless: options.rootless,
-    bundle: record.bundle,
-    consoleSocket,
-    environment: sys.door().environ(),
-    stateOf: (status) => stateOf(record, status, init.pid),
-    passListener: (fd, pid) => passListener(record, fd, pid),
-    checkOn: () => {
-      if (!options.ignorePaused && freezerState(record.cgroupPaths) === 'frozen') throw paused();
-    },
-    warn: options.warn,
-    debug: options.debug,
-  });
+  const { root, id, preserveFds } = options;
+  const probe = () => probeTarget(init.pid, pidfd);
+  return withWaitingSeen(root, id, probe, (target) =>
+    enterContainer({
+      target,
+      steps: execSequence({ process: whole, traits, filter, host: probeHost(), target, preserveFds }),
+      process: whole,
+      cgroups: selectCgroups(record.cgroupPaths, options.cgroups),
+      onlyThose: options.cgroups.length > 0,
+      rootless: options.rootless,
+      bundle: record.bundle,
+      consoleSocket,
+      environment: sys.door().environ(),
+      stateOf: (status) => stateOf(record, status, init.pid),
+      passListener: (fd, pid) => passListener(record, fd, pid),
+      checkOn: () => {
+        if (!options.ignorePaused && freezerState(record.cgroupPaths) === 'frozen') throw paused();
+      },
+      warn: options.warn,
+      debug: options.debug,
+    }),
+  );
 }
 
 /** Says which process it is, to whoever wants to know. One that nobody could be told of is ended. */

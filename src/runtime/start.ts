@@ -60,26 +60,23 @@ function connect(root: string, id: string): number | undefined {
 }
 
 /**
- * Runs `look` while the first process of a created container can be looked at.
- * KERNEL: while it waits, only who has CAP_SYS_PTRACE on the host may read its /proc/PID/ns, so a user may not for its own.
+ * Enters what `probe` has found out. KERNEL: the first process of a created container may be looked at by who has
+ * CAP_SYS_PTRACE on the host alone: where `probe` is refused it is asked to let itself be seen, until `enter` is done.
  */
-export function withWaitingSeen<T>(root: string, id: string, pid: number, look: () => T): T {
-  const channel = isSeen(pid) ? undefined : connect(root, id);
-  if (channel === undefined) return look();
-  return sys.withFd(channel, () => {
-    send(channel, { type: 'look' });
-    receive(channel);
-    return look();
-  });
-}
-
-function isSeen(pid: number): boolean {
+export function withWaitingSeen<P, T>(root: string, id: string, probe: () => P, enter: (found: P) => T): T {
+  let found: P;
   try {
-    sys.readLinkAt(sys.AT_FDCWD, `/proc/${pid}/ns/user`);
-    return true;
-  } catch {
-    return false;
+    found = probe();
+  } catch (error) {
+    const channel = sys.isErrno(error, sys.E.EACCES) ? connect(root, id) : undefined;
+    if (channel === undefined) throw error;
+    return sys.withFd(channel, () => {
+      send(channel, { type: 'look' });
+      receive(channel);
+      return enter(probe());
+    });
   }
+  return enter(found);
 }
 
 const alreadyStarted = (): TsociError =>

@@ -27,10 +27,9 @@ function legacyPart(hierarchy: Hierarchy, flags: number, namespaced: boolean, pa
     const words = hierarchy.controllers.map((name) => (name.startsWith('name=') ? `none,${name}` : name));
     return { kind: 'cgroup', target, source: 'cgroup', data: words.join(','), flags };
   }
-  const bindOf = (source: string) => ({ kind: 'bind', target, source, flags }) as const;
   const made = paths[hierarchy.controllers[0] as string] as string;
   // Without privileges it may not be made: then the container is left in ours.
-  return { ...bindOf(made), otherwise: bindOf(`${hierarchy.mountPoint}${hierarchy.own}`) };
+  return { kind: 'bind', target, source: made, flags, otherwise: `${hierarchy.mountPoint}${hierarchy.own}` };
 }
 
 /** `cpu` beside `cpu,cpuacct`: programs look for each controller by its own name. */

@@ -6,17 +6,17 @@ import { bindAttributes, newMountAttributes } from './attributes.ts';
 import { openFileSystem } from './filesystem.ts';
 import { type CgroupMountPart, parametersOf } from './plan.ts';
 
-/** A detached mount of one part, or of what is to be mounted otherwise. */
+/** A detached mount of one part, or of what is to be bound otherwise. */
 export function openCgroupPart(part: CgroupMountPart): number {
   try {
     return openPart(part);
   } catch (error) {
     if (part.otherwise === undefined || !sys.isErrno(error, ...ABSENT)) throw error;
-    return openCgroupPart(part.otherwise);
+    return bindPart(part.otherwise, part.flags);
   }
 }
 
-const ABSENT = [sys.E.EPERM, sys.E.EACCES, sys.E.ENOENT];
+const ABSENT = [sys.E.EACCES, sys.E.ENOENT];
 
 const ACCESS_TIME = sys.MOUNT_ATTR__ATIME | sys.MOUNT_ATTR_NODIRATIME;
 

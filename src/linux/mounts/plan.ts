@@ -74,8 +74,8 @@ export interface CgroupMountPart {
   readonly data?: string;
   /** MS_* of mount(2). */
   readonly flags: number;
-  /** What is mounted where this part may not be, or is not there: the cgroup namespace is not ours, the cgroup not made. */
-  readonly otherwise?: CgroupMountPart;
+  /** Host path that is bound where `source` is not there, or not ours to see. */
+  readonly otherwise?: string;
 }
 
 /** Type `cgroup` or `cgroup2`: what lies there depends on the host's hierarchies; see cgroups/mount.ts. */
